@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nalar/export.h>
+#include <nalar/json.h>
+#include <nalar/model_files.h>
+#include <nalar/tokenizer.h>
+
+namespace nalar {
+
+// A rendered prompt: text in spans that know where they came from. Only text that a template wrote may
+// become control tokens; a message's text never does.
+struct PromptSpan {
+  std::string text;
+  bool from_template = false;
+  bool generation = false;  // inside {% generation %} … {% endgeneration %}
+};
+
+struct Prompt {
+  std::vector<PromptSpan> spans;
+  std::string text() const;
+};
+
+struct ChatMessage {
+  std::string role;
+  std::string content;
+};
+
+struct RenderOptions {
+  bool add_generation_prompt = true;
+  // Further variables of the template (an object): tools, enable_thinking, …
+  Json variables;
+};
+
+struct TemplateLimits {
+  int64_t max_steps = 1'000'000;
+  int64_t max_output_bytes = int64_t{16} << 20;
+  int max_depth = 128;
+  size_t max_source_bytes = size_t{1} << 20;
+};
+
+// A chat template: Jinja2 as Hugging Face's tokenizers run it (trim_blocks and lstrip_blocks on, loop
+// controls, no autoescape). Immutable, thread-safe.
+class NALAR_API ChatTemplate {
+ public:
+  // bos_token, eos_token … are the variables every render gets. Errors: bad_data "LINE:COLUMN: …".
+  ChatTemplate(std::string source, Json token_variables, const TemplateLimits& limits = {});
+  ~ChatTemplate();
+  ChatTemplate(ChatTemplate&&) noexcept;
+
+  const std::string& source() const;
+  // SHA-256 of the source, hexadecimal.
+  std::string hash() const;
+  // `variables`: an object with every variable of the template (messages, add_generation_prompt, …).
+  // Errors: bad_data: an undefined operation, a limit, or what raise_exception said.
+  Prompt render(const Json& variables) const;
+  Prompt render(const std::vector<ChatMessage>& messages, const RenderOptions& options) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The model's own template: chat_template.jinja, chat_template.json, tokenizer_config.json's
+// chat_template ("default" of a list), or GGUF tokenizer.chat_template. nullopt when there is none.
+NALAR_API std::optional<ChatTemplate> open_chat_template(const ModelFiles& files,
+                                                         const Tokenizer& tokenizer);
+
+// The ids of a rendered prompt, without added specials: spans of the template may become control
+// tokens, the others never do. Neighbouring spans of one origin are encoded together.
+NALAR_API std::vector<TokenId> encode_prompt(const Prompt& prompt, const Tokenizer& tokenizer);
+
+}  // namespace nalar

@@ -1,0 +1,20 @@
+#pragma once
+
+// All of the public API.
+#include <nalar/bench.h>
+#include <nalar/chat.h>
+#include <nalar/dtype.h>
+#include <nalar/engine.h>
+#include <nalar/error.h>
+#include <nalar/generate.h>
+#include <nalar/inspect.h>
+#include <nalar/json.h>
+#include <nalar/log.h>
+#include <nalar/model.h>
+#include <nalar/model_config.h>
+#include <nalar/model_files.h>
+#include <nalar/sampler.h>
+#include <nalar/sandbox.h>
+#include <nalar/tensor.h>
+#include <nalar/tokenizer.h>
+#include <nalar/version.h>

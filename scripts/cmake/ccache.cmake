@@ -1,0 +1,7 @@
+# ccache is used when it is there.
+find_program(NALAR_CCACHE ccache)
+mark_as_advanced(NALAR_CCACHE)
+if(NALAR_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${NALAR_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${NALAR_CCACHE})
+endif()

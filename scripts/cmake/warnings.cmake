@@ -1,0 +1,7 @@
+# Private to our own targets, never exported.
+add_library(nalar_warnings INTERFACE)
+target_compile_options(nalar_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual
+  $<$<BOOL:${NALAR_WERROR}>:-Werror>
+  # One arithmetic everywhere: a multiplication and an addition fuse only where the code says fma.
+  -ffp-contract=off)
