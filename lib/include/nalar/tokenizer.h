@@ -1,5 +1,8 @@
 #pragma once
 
+#include <nalar/export.h>
+#include <nalar/model_files.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -7,9 +10,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nalar/export.h>
-#include <nalar/model_files.h>
 
 namespace nalar {
 
@@ -25,11 +25,22 @@ enum class TokenKind {
   unused,
 };
 
+// Bytes [begin, end) of a text.
+struct TextRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 struct EncodeOptions {
   // Added as the tokenizer's own rules say (BOS, EOS, post-processor).
   bool add_special = false;
-  // Text that spells a control token becomes it. Only for text that the program or a template wrote.
+  // Text that spells a control token becomes it. Only for text that the program or a template
+  // wrote.
   bool parse_special = false;
+  // With parse_special: only a spelling that lies wholly inside one of these ranges becomes a
+  // control token (ascending, apart from each other). nullopt: everywhere. Nothing else depends on
+  // the ranges: the text between two control tokens is encoded as one, whatever ranges it crosses.
+  std::optional<std::span<const TextRange>> special_ranges;
 };
 
 struct SpecialTokens {
@@ -43,14 +54,16 @@ class NALAR_API Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  // Appends to nothing: the ids of `text`. Bytes that are no UTF-8 are encoded as the reference tokenizer
-  // would after U+FFFD replacement, or byte for byte where the vocabulary has bytes.
+  // Appends to nothing: the ids of `text`. Bytes that are no UTF-8 are encoded as the reference
+  // tokenizer would after U+FFFD replacement, or byte for byte where the vocabulary has bytes.
   // Errors: bad_data (a regular expression hits its match limit, an id beyond max_id is produced).
-  virtual std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const = 0;
-  // The text of `ids`. Control tokens are left out unless `with_special`. The first piece's leading space
-  // is dropped where the tokenizer's decoder says so. Errors: usage for an id out of range.
+  virtual std::vector<TokenId> encode(std::string_view text,
+                                      const EncodeOptions& options) const = 0;
+  // The text of `ids`. Control tokens are left out unless `with_special`. The first piece's leading
+  // space is dropped where the tokenizer's decoder says so. Errors: usage for an id out of range.
   virtual std::string decode(std::span<const TokenId> ids, bool with_special = false) const = 0;
-  // The bytes that a token adds to a text in mid-stream: what streaming prints; "" for a control token.
+  // The bytes that a token adds to a text in mid-stream: what streaming prints; "" for a control
+  // token.
   virtual std::string token_bytes(TokenId id) const = 0;
 
   // Number of ids, gaps included.
@@ -63,7 +76,8 @@ class NALAR_API Tokenizer {
   // Whether encode(add_special) puts a BOS before / an EOS behind.
   virtual bool adds_bos() const = 0;
   virtual bool adds_eos() const = 0;
-  // "byte-level BPE", "SentencePiece BPE", "SentencePiece unigram", "BPE", "Unigram"; and where from.
+  // "byte-level BPE", "SentencePiece BPE", "SentencePiece unigram", "BPE", "Unigram"; and where
+  // from.
   virtual std::string_view type() const = 0;
   virtual std::string_view source() const = 0;
 };
