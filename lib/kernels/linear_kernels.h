@@ -12,10 +12,12 @@
 // The arithmetic is the same on every ISA and for every number of tokens, so results are equal to the last bit (scalar
 // twin: std::fma where the others have vfmadd). For one output element, in this order:
 //   Operand::int8  x is quantized per 32 elements: d = max|x| / 127, q = round-to-nearest-even(x * (1/d)), both in fp32;
+//     (d below FLT_MIN counts as zero: q = 0; where x has a NaN or infinity, d and the result have);
 //     types in blocks of 32 (w = d_w * q_w [+ m_w]):   acc = fma(float(Σ q_w q), d_w * d, acc), then
 //       acc = fma(m_w, d * float(Σ q), acc)            with the integer sum exact, offsets (-8, -16) inside it;
 //     types in blocks of 256, for each 32 of a block:  part = fma(float(Σ s_w Σ q_w q), d, part), with the sub-block scales
-//       s_w inside the exact integer sum; mins: low = fma(float(Σ m_w Σ q), d, low);
+//       s_w inside the exact integer sum (below 2^24, so it may be made in fp32 as well); mins: low = fma(m_w,
+//       d * float(Σ q), low), per 32 or per 16 as the type has them;
 //       after the block                                acc = fma(part, d_w, acc), acc = fma(-low, dmin_w, acc).
 //   Operand::fp32  acc = fma(w, x, acc) over k in order, w dequantized to fp32 as gguf's reference does.
 //   At the end bias is added, then what y held where `accumulate`.

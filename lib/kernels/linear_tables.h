@@ -1,0 +1,10 @@
+#pragma once
+
+#include "kernels/linear_kernels.h"
+
+// The table of each folder.
+namespace nalar::kernels {
+
+const LinearKernels& scalar_linear_kernels() noexcept;
+
+}  // namespace nalar::kernels
