@@ -9,7 +9,7 @@
 #include <nalar/export.h>
 #include <nalar/model.h>
 #include <nalar/tensor.h>
-#include <nalar/tokenizer.h>
+#include <nalar/token.h>
 
 namespace nalar {
 

@@ -16,5 +16,6 @@
 #include <nalar/sampler.h>
 #include <nalar/sandbox.h>
 #include <nalar/tensor.h>
+#include <nalar/token.h>
 #include <nalar/tokenizer.h>
 #include <nalar/version.h>

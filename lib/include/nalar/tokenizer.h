@@ -2,6 +2,7 @@
 
 #include <nalar/export.h>
 #include <nalar/model_files.h>
+#include <nalar/token.h>
 
 #include <cstdint>
 #include <memory>
@@ -12,8 +13,6 @@
 #include <vector>
 
 namespace nalar {
-
-using TokenId = int32_t;
 
 // What a token is, as far as encoding and printing must know.
 enum class TokenKind {
