@@ -1,0 +1,38 @@
+# LibTorch without its TorchConfig.cmake, which asks for a CUDA toolkit: dep_torch, if it is found in
+# LIBTORCH_DIR or in .venv. LIBTORCH_DIR=OFF does without it. Never fails: what needs it is left out.
+function(nalar_find_libtorch)
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    return()  # it is not built for sanitizers
+  endif()
+  set(dir "${LIBTORCH_DIR}")
+  if(dir STREQUAL "")
+    file(GLOB dir ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+  elseif(NOT dir)
+    return()
+  endif()
+  set(missing "")
+  foreach(file lib/libtorch_cpu.so lib/libc10.so include/ATen/ATen.h)
+    if(NOT EXISTS "${dir}/${file}")
+      string(APPEND missing " ${file}")
+    endif()
+  endforeach()
+  if(missing)
+    if(LIBTORCH_DIR)
+      message(FATAL_ERROR "LIBTORCH_DIR: no${missing} in ${dir}")
+    endif()
+    return()
+  endif()
+  add_library(dep_torch INTERFACE IMPORTED)
+  # Behind all other folders: its include folder holds another fmt.
+  target_compile_options(dep_torch INTERFACE
+    "SHELL:-idirafter ${dir}/include" "SHELL:-idirafter ${dir}/include/torch/csrc/api/include")
+  target_link_libraries(dep_torch INTERFACE ${dir}/lib/libtorch_cpu.so ${dir}/lib/libc10.so)
+  set(NALAR_LIBTORCH_LIB ${dir}/lib PARENT_SCOPE)
+endfunction()
+
+nalar_find_libtorch()
+if(TARGET dep_torch)
+  message(STATUS "LibTorch: ${NALAR_LIBTORCH_LIB}")
+else()
+  message(STATUS "LibTorch: not used (scripts/setup installs it, -DLIBTORCH_DIR=DIR names one)")
+endif()
