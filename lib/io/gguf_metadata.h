@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -13,8 +14,19 @@ namespace nalar::io {
 
 // The value types of GGUF, by the numbers of the format.
 enum class GgufType : uint32_t {
-  u8 = 0, i8 = 1, u16 = 2, i16 = 3, u32 = 4, i32 = 5, f32 = 6, boolean = 7, string = 8, array = 9,
-  u64 = 10, i64 = 11, f64 = 12,
+  u8 = 0,
+  i8 = 1,
+  u16 = 2,
+  i16 = 3,
+  u32 = 4,
+  i32 = 5,
+  f32 = 6,
+  boolean = 7,
+  string = 8,
+  array = 9,
+  u64 = 10,
+  i64 = 11,
+  f64 = 12,
 };
 
 // A value as it lies in the file, already checked to be inside it. Borrows from the mapped file.
@@ -26,18 +38,23 @@ struct GgufValue {
 
   bool is_array_of(GgufType t) const { return type == GgufType::array && element_type == t; }
   // nullopt when it is not of that kind or does not fit.
-  std::optional<int64_t> integer() const;      // of any integer type
-  std::optional<double> number() const;        // of any integer or float type
+  std::optional<int64_t> integer() const;  // of any integer type
+  std::optional<double> number() const;    // of any integer or float type
   std::optional<bool> boolean() const;
   std::optional<std::string_view> string() const;
   // Arrays; nullopt when the elements are of another kind.
   std::optional<std::vector<std::string_view>> strings() const;
-  std::optional<std::vector<int64_t>> integers() const;
-  std::optional<std::vector<float>> floats() const;
+  std::optional<std::vector<int64_t>> integers() const;  // of any integer type
+  std::optional<std::vector<float>> floats() const;      // of f32
 };
 
-// The keys of a GGUF file (of the first of a split set). The typed getters throw Error(bad_data) naming the key
-// when it is there but of the wrong kind; `need_` versions also when it is absent.
+// Bytes of one value of that type; 0 for strings and arrays, whose size is not fixed.
+size_t item_size(GgufType type) noexcept;
+// "u32", "string", "array of 49152 string": for messages.
+std::string type_name(const GgufValue& value);
+
+// The keys of a GGUF file (of the first of a split set). The typed getters throw Error(bad_data)
+// naming the key when it is there but of the wrong kind; `need_` versions also when it is absent.
 class GgufMetadata {
  public:
   const GgufValue* find(std::string_view key) const;

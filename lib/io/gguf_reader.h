@@ -1,17 +1,18 @@
 #pragma once
 
+#include <nalar/tensor.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include <nalar/tensor.h>
-
 #include "io/gguf_metadata.h"
 
 namespace nalar::io {
 
-// One GGUF file (versions 2 and 3, little-endian), parsed from its bytes. Everything borrows from them.
+// One GGUF file (versions 2 and 3, little-endian), parsed from its bytes. Everything borrows from
+// them.
 struct GgufFile {
   uint32_t version = 0;
   uint64_t alignment = 32;

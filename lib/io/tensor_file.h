@@ -1,9 +1,9 @@
 #pragma once
 
+#include <nalar/tensor.h>
+
 #include <string_view>
 #include <vector>
-
-#include <nalar/tensor.h>
 
 namespace nalar::io {
 

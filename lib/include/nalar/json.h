@@ -46,6 +46,7 @@ class NALAR_API Json {
   // REQUIRES the kind; a wrong one throws Error(internal). Callers check and name the key themselves.
   bool as_bool() const;
   int64_t as_int64() const;    // bad_data when an unsigned value does not fit
+  uint64_t as_uint64() const;  // bad_data when a negative value does not fit
   double as_double() const;    // of any number
   const std::string& as_string() const;
   const Array& as_array() const;

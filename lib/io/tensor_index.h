@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "io/tensor_file.h"
+
+namespace nalar::io {
+
+// The tensors of all files of a model, found by name in constant time.
+class TensorIndex final : public TensorFile {
+ public:
+  const std::vector<TensorView>& tensors() const override { return tensors_; }
+  const TensorView* find(std::string_view name) const override;
+
+  // False, and nothing is added, when a tensor of that name is there already.
+  bool add(TensorView tensor);
+  void reserve(size_t n);
+
+ private:
+  std::vector<TensorView> tensors_;
+  std::unordered_map<std::string_view, size_t> places_;
+};
+
+}  // namespace nalar::io

@@ -1,0 +1,138 @@
+#include "io/file_system.h"
+
+#include <fcntl.h>
+#include <nalar/error.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "support/catch.h"
+#include "support/material.h"
+#include "support/safetensors_builder.h"
+
+namespace nalar::io {
+
+TEST_CASE("a mapped file shows its bytes, also after its pages were given back") {
+  const std::string path = test::temporary_folder() + "/f";
+  const std::string content(50'000, 'x');
+  test::write_text(path, content);
+  const auto file = file_system().map(path);
+  CHECK(file->text() == content);
+  file->release_pages(file->bytes());
+  file->release_pages(file->bytes().subspan(5, 10));
+  CHECK(file->text() == content);
+  test::write_text(path + "0", "");
+  CHECK(file_system().map(path + "0")->bytes().empty());
+}
+
+TEST_CASE("a size over the limit is refused before it is mapped") {
+  const std::string path = test::temporary_folder() + "/f";
+  test::write_text(path, "12345");
+  CHECK_NOTHROW(file_system().map(path, 5));
+  CHECK_THROWS_WITH(file_system().map(path, 4), path + ": file too large: 5 bytes, limit 4");
+}
+
+TEST_CASE("what is no regular file is no_input, at once") {
+  const std::string folder = test::temporary_folder();
+  REQUIRE(mkfifo((folder + "/pipe").c_str(), 0600) == 0);
+  REQUIRE(symlink("loop", (folder + "/loop").c_str()) == 0);
+  const auto problem = [&](const std::string& path) {
+    try {
+      file_system().map(path);
+    } catch (const Error& e) {
+      CHECK(e.kind() == ErrorKind::no_input);
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  CHECK(problem(folder + "/pipe") == folder + "/pipe: not a regular file: a pipe");
+  CHECK(problem(folder) == folder + ": not a regular file: a folder");
+  CHECK(problem("/dev/null") == "/dev/null: not a regular file: a device");
+  CHECK_THAT(problem(folder + "/loop"), Catch::Contains("symbolic links"));
+  CHECK_THAT(problem(folder + "/none"), Catch::Contains("No such file"));
+  CHECK_THAT(problem(folder + "/" + std::string(4096, 'x')), Catch::Contains("too long"));
+  CHECK_THAT(problem(folder + "/\x1b[31m\n\xff"), Catch::Contains("\\x1b[31m\\n\\xff: "));
+  CHECK_THAT(problem(folder + std::string("/f\0g", 4)), Catch::Contains("\\x00g"));
+}
+
+TEST_CASE("a file that becomes shorter while it is mapped ends the program with a line and 74") {
+  const std::string path = test::temporary_folder() + "/short\n.gguf";
+  test::write_text(path, std::string(3 * 4096, 'x'));
+  int pipe_ends[2];
+  REQUIRE(pipe(pipe_ends) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(pipe_ends[1], 2);
+    const auto file = file_system().map(path);
+    if (truncate(path.c_str(), 4096) != 0) _exit(1);
+    const volatile std::byte* at = file->bytes().data() + 2 * 4096;
+    _exit(*at == std::byte{'x'} ? 2 : 3);
+  }
+  close(pipe_ends[1]);
+  std::string line(1000, '\0');
+  line.resize(
+      static_cast<size_t>(std::max<ssize_t>(0, read(pipe_ends[0], line.data(), line.size()))));
+  close(pipe_ends[0]);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 74);
+  CHECK_THAT(line, Catch::EndsWith("short\\n.gguf: file became shorter while it was being read\n"));
+}
+
+TEST_CASE("a SIGBUS that is not ours keeps its default answer") {
+  const std::string path = test::temporary_folder() + "/f";
+  test::write_text(path, "x");
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto file = file_system().map(path);
+    raise(SIGBUS);
+    raise(SIGBUS);
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGBUS);
+}
+
+TEST_CASE("a new file is there after close, and gone without it") {
+  const std::string path = test::temporary_folder() + "/f";
+  FileSystem& fs = file_system();
+  const std::string text = "abc";
+  fs.create(path, 0600)->write(std::as_bytes(std::span(text)));
+  CHECK(fs.kind(path) == PathKind::missing);
+  {
+    const auto file = fs.create(path, 0600);
+    file->write(std::as_bytes(std::span(text)));
+    file->sync();
+    file->close();
+  }
+  CHECK(test::read_text(path) == text);
+  try {
+    fs.create(path, 0600);
+    FAIL("made over an old file");
+  } catch (const Error& e) {
+    CHECK(e.kind() == ErrorKind::cannot_create);
+  }
+  fs.rename(path, path + "2");
+  CHECK(fs.kind(path) == PathKind::missing);
+  fs.remove(path + "2");
+  CHECK(fs.kind(path + "2") == PathKind::missing);
+}
+
+TEST_CASE("read_file reads a file or a pipe up to its limit") {
+  const std::string folder = test::temporary_folder();
+  test::write_text(folder + "/f", std::string(100'000, 'y'));
+  CHECK(read_file(folder + "/f", 100'000).size() == 100'000);
+  CHECK_THROWS_WITH(read_file(folder + "/f", 99'999), folder + "/f: too large: limit 99999 bytes");
+  CHECK_THROWS_WITH(read_file(folder, 10), folder + ": not a file: a folder");
+  CHECK(read_file("/dev/null", 10).empty());
+  CHECK_THROWS_AS(read_file("/dev/zero", 1 << 20), Error);
+}
+
+}  // namespace nalar::io
