@@ -6,5 +6,7 @@
 namespace nalar::kernels {
 
 const LinearKernels& scalar_linear_kernels() noexcept;
+const LinearKernels& avx2_linear_kernels() noexcept;
+const LinearKernels& avx512_linear_kernels() noexcept;
 
 }  // namespace nalar::kernels
