@@ -28,7 +28,8 @@ struct OpenOptions {
 };
 
 // The files of one model, told by their content and mapped; nothing is converted. Thread-safe.
-class NALAR_API ModelFiles {
+// What borrows from the mapped files keeps them by shared_from_this().
+class NALAR_API ModelFiles : public std::enable_shared_from_this<ModelFiles> {
  public:
   // PATH as in cli.md: a .gguf (any part of a split set: its first), a Hugging Face folder, a folder with nothing but tokenizer or
   // template files, a tokenizer.json, a tokenizer.model, a .jinja file.
