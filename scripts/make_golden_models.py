@@ -58,9 +58,9 @@ def models():
         "qwen3": (Qwen3ForCausalLM, Qwen3Config(
             **COMMON, head_dim=8, tie_word_embeddings=True, rope_parameters=dict(
                 rope_theta=1e6, rope_type="yarn", factor=2.0, original_max_position_embeddings=32)), "qwen3"),
-        # Six local layers to a global one, each kind with its own base, the global one interpolated.
+        # Five local layers to a global one, each kind with its own base, the global one interpolated; sqrt(20) is not exact.
         "gemma3": (Gemma3ForCausalLM, Gemma3TextConfig(
-            **COMMON | dict(num_hidden_layers=7, num_attention_heads=2, num_key_value_heads=1), head_dim=8,
+            **COMMON | dict(hidden_size=20, num_hidden_layers=7, num_attention_heads=2, num_key_value_heads=1), head_dim=8,
             sliding_window=8, query_pre_attn_scalar=8, final_logit_softcapping=30.0, rope_parameters={
                 "sliding_attention": dict(rope_type="default", rope_theta=10000.0),
                 "full_attention": dict(rope_type="linear", factor=8.0, rope_theta=1e6)}), "gemma3"),

@@ -1,16 +1,16 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <nalar/export.h>
-
 namespace nalar {
 
-// Architecture as data: families (lib/model/families) make it from a file's keys, one block reads it.
-// Dimension letters: D d_model, N n_heads, K n_kv_heads, H head_dim, F d_ff, V vocab_size.
+// Architecture as data: families (lib/model/families) make it from a file's keys, one block reads
+// it. Dimension letters: D d_model, N n_heads, K n_kv_heads, H head_dim, F d_ff, V vocab_size.
 
 // Root mean square norm: x / sqrt(mean(x²) + eps) * (weight_offset + w).
 struct NormSpec {
@@ -34,8 +34,15 @@ struct RopeScaling {
   double low_freq_factor = 1;
   double high_freq_factor = 4;
   int64_t original_context = 0;
-  // Factors a frequency (rope_dim / 2 of them) divides by, when the file gives them (GGUF
-  // rope_freqs.weight); they replace the formula.
+  // yarn: pairs that turn more than beta_fast times within original_context stay, those that turn
+  // less than beta_slow times are stretched, between them it is interpolated; truncate rounds these
+  // bounds to whole pairs.
+  double beta_fast = 32;
+  double beta_slow = 1;
+  bool truncate = true;
+  double attention_factor = 1;  // cos and sin are multiplied by it
+  // What the frequencies (rope_dim / 2 of them) are divided by, when the file gives it (GGUF
+  // rope_freqs.weight).
   std::vector<float> freq_factors;
 };
 
@@ -50,9 +57,9 @@ struct AttentionSpec {
   int n_heads = 0;
   int n_kv_heads = 0;
   int head_dim = 0;
-  float scale = 0;     // the scores' multiplier, usually head_dim^-0.5
-  int window = 0;      // position p sees p - window + 1 … p; 0 = all before it
-  float softcap = 0;   // scores become softcap * tanh(scores / softcap); 0 = off
+  float scale = 0;    // the scores' multiplier, usually head_dim^-0.5
+  int window = 0;     // position p sees p - window + 1 … p; 0 = all before it
+  float softcap = 0;  // scores become softcap * tanh(scores / softcap); 0 = off
   bool qkv_bias = false;
   bool out_bias = false;
   std::optional<NormSpec> qk_norm;  // over each head of q and of k, before rope
@@ -78,7 +85,8 @@ struct LayerSpec {
   FeedForwardSpec feed_forward;
 };
 
-// Values for generation that a model file brings along (generation_config.json, general.sampling.*).
+// Values for generation that a model file brings along (generation_config.json,
+// general.sampling.*).
 struct GenerationDefaults {
   std::optional<float> temperature;
   std::optional<int> top_k;
@@ -88,18 +96,18 @@ struct GenerationDefaults {
   std::optional<float> repeat_penalty;
   std::optional<bool> do_sample;  // false: greedy
   std::vector<int32_t> eos_ids;   // generation_config.json's eos_token_id
-  std::string source;             // "generation_config.json", "general.sampling.* of the GGUF", or empty
+  std::string source;  // "generation_config.json", "general.sampling.* of the GGUF", or empty
 };
 
 struct ModelConfig {
-  std::string family;          // "llama", "qwen2", "qwen3", "gemma3"
-  std::string name;            // what the file calls the model, for people; may be empty
+  std::string family;  // "llama", "qwen2", "qwen3", "gemma3"
+  std::string name;    // what the file calls the model, for people; may be empty
   int d_model = 0;
-  int vocab_size = 0;          // rows of the embedding
-  int n_ctx_train = 0;         // positions it was trained for
-  bool tied_head = false;      // the head is the embedding
-  float embedding_scale = 1;   // gemma: sqrt(d_model), rounded to bf16
-  float final_softcap = 0;     // logits become softcap * tanh(logits / softcap); 0 = off
+  int vocab_size = 0;         // rows of the embedding
+  int n_ctx_train = 0;        // positions it was trained for
+  bool tied_head = false;     // the head is the embedding
+  float embedding_scale = 1;  // gemma: sqrt(d_model)
+  float final_softcap = 0;    // logits become softcap * tanh(logits / softcap); 0 = off
   NormSpec final_norm;
   std::vector<LayerSpec> layers;
   GenerationDefaults generation;

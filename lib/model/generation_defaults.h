@@ -1,0 +1,21 @@
+#pragma once
+
+#include <nalar/json.h>
+#include <nalar/model_config.h>
+
+#include <optional>
+#include <string_view>
+
+#include "io/gguf_metadata.h"
+
+namespace nalar::model {
+
+// generation_config.json: the values that we know; others steer other programs and are left alone.
+// Errors: bad_data that names the key.
+GenerationDefaults read_generation_config(std::string_view text);
+// eos_token_id of a config.json (a number or a list), for folders without generation_config.json.
+GenerationDefaults generation_of_config(const Json& config);
+// general.sampling.* of a GGUF file.
+GenerationDefaults read_sampling_keys(const io::GgufMetadata& metadata);
+
+}  // namespace nalar::model
