@@ -8,11 +8,13 @@ the same bytes. For each model NAME below:
 
     NAME/config.json, model.safetensors   as transformers writes them, float32
     NAME/reference.safetensors            ids_0, ids_1, … (I32 [T]) and logits_0, … (F32 [T, V]), float32, eager
+    rope.json                             inverse frequencies of transformers' ROPE_INIT_FUNCTIONS for ROPES below
     NAME.gguf                             the same weights in float32 as llama.cpp's converter lays them out:
                                           rows of q and k permuted for "llama", 1 added to the norms of gemma3
 """
 
 import contextlib
+import json
 import math
 import os
 import shutil
@@ -24,6 +26,23 @@ from gguf import GGMLQuantizationType, GGUFWriter, RopeScalingType
 from safetensors.numpy import save_file
 from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, MistralConfig,
                           MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+# Of real models (Llama 3.1 and 3.2, Qwen 2.5 long, Gemma 3) and of every option of YaRN.
+ROPES = [
+    dict(head_dim=128, rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0,
+         high_freq_factor=4.0, original_max_position_embeddings=8192),
+    dict(head_dim=64, rope_type="llama3", rope_theta=500000.0, factor=32.0, low_freq_factor=1.0,
+         high_freq_factor=4.0, original_max_position_embeddings=8192),
+    dict(head_dim=256, rope_type="linear", rope_theta=1000000.0, factor=8.0),
+    dict(head_dim=128, rope_type="yarn", rope_theta=1000000.0, factor=4.0, original_max_position_embeddings=32768),
+    dict(head_dim=64, rope_type="yarn", rope_theta=10000.0, factor=16.0, original_max_position_embeddings=4096,
+         beta_fast=16.0, beta_slow=2.0, truncate=False),
+    dict(head_dim=64, rope_type="yarn", rope_theta=10000.0, factor=40.0, original_max_position_embeddings=4096,
+         mscale=1.0, mscale_all_dim=0.7),
+    dict(head_dim=32, rope_type="yarn", rope_theta=10000.0, factor=2.0, original_max_position_embeddings=2048,
+         attention_factor=0.9),
+]
 
 VOCAB = 48
 SEQUENCE_LENGTHS = (24, 17, 3)
@@ -187,9 +206,24 @@ def write_reference(path, model, seed):
     save_file(arrays, path)
 
 
+def write_ropes(path):
+    rows = []
+    for rope in ROPES:
+        parameters = {k: v for k, v in rope.items() if k != "head_dim"}
+        config = LlamaConfig(hidden_size=rope["head_dim"], num_attention_heads=1, head_dim=rope["head_dim"],
+                             max_position_embeddings=131072, rope_parameters=dict(parameters))
+        inverse, factor = ROPE_INIT_FUNCTIONS[rope["rope_type"]](config, "cpu")
+        rows.append(dict(head_dim=rope["head_dim"], rope_parameters=parameters, inverse=inverse.tolist(),
+                         attention_factor=factor))
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
+
+
 def main():
     out = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "../tests/golden/models")
     torch.set_num_threads(1)
+    os.makedirs(out, exist_ok=True)
+    write_ropes(os.path.join(out, "rope.json"))
     for seed, (name, (cls, config, arch)) in enumerate(models().items()):
         folder = os.path.join(out, name)
         shutil.rmtree(folder, ignore_errors=True)

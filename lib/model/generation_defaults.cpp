@@ -1,5 +1,6 @@
 #include "model/generation_defaults.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 
 #include <limits>
@@ -68,7 +69,7 @@ GenerationDefaults read_sampling_keys(const io::GgufMetadata& metadata) {
     const auto value = metadata.number(key);
     if (!value) return std::nullopt;
     any = true;
-    return static_cast<float>(check(key, value, range, std::to_string(*value)));
+    return static_cast<float>(check(key, value, range, fmt::format("{}", *value)));
   };
   GenerationDefaults defaults;
   defaults.temperature = number("general.sampling.temp", kTemperatureRange);
