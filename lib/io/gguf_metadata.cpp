@@ -161,8 +161,8 @@ std::optional<std::vector<float>> GgufValue::floats() const {
 }
 
 const GgufValue* GgufMetadata::find(std::string_view key) const {
-  const auto found = index_.find(key);
-  return found == index_.end() ? nullptr : &entries_[found->second].second;
+  const auto place = table_.find(key, [this](size_t i) { return entries_[i].first; });
+  return place ? &entries_[*place].second : nullptr;
 }
 
 std::optional<int64_t> GgufMetadata::integer(std::string_view key) const {
@@ -194,7 +194,7 @@ std::string_view GgufMetadata::need_string(std::string_view key) const {
 }
 
 bool GgufMetadata::add(std::string_view key, const GgufValue& value) {
-  if (!index_.emplace(key, entries_.size()).second) return false;
+  if (!table_.add(key, [this](size_t i) { return entries_[i].first; })) return false;
   entries_.emplace_back(key, value);
   return true;
 }

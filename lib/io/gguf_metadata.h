@@ -6,9 +6,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "io/name_table.h"
 
 namespace nalar::io {
 
@@ -72,7 +73,7 @@ class GgufMetadata {
 
  private:
   std::vector<std::pair<std::string_view, GgufValue>> entries_;
-  std::unordered_map<std::string_view, size_t> index_;
+  NameTable table_;
 };
 
 }  // namespace nalar::io

@@ -9,10 +9,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 
 #include "base/checked.h"
 #include "base/utf8.h"
+#include "io/name_table.h"
 #include "io/names.h"
 
 namespace nalar::io {
@@ -171,8 +171,9 @@ std::vector<TensorView> read_gguf_tensors(base::ByteReader& reader, uint64_t cou
   reader.count(count, kLeastEntry, "tensors");
   tensors.reserve(count);
   places.reserve(count);
-  std::unordered_set<std::string_view> names;
-  names.reserve(count);
+  NameTable names;
+  const auto name_at = [&](size_t n) { return tensors[n].name; };
+  names.reserve(count, name_at);
   uint64_t expected = 0;
   for (uint64_t i = 0; i < count; ++i) {
     TensorView tensor;
@@ -180,7 +181,7 @@ std::vector<TensorView> read_gguf_tensors(base::ByteReader& reader, uint64_t cou
     tensor.shape = read_shape(reader, tensor.name);
     tensor.dtype = read_type(reader, tensor.name);
     const auto offset = reader.read<uint64_t>("tensor offset");
-    if (!names.insert(tensor.name).second) {
+    if (!names.add(tensor.name, name_at)) {
       throw Error(ErrorKind::bad_data,
                   fmt::format("duplicate tensor {}", base::escaped(tensor.name)));
     }

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
+
+#include "io/name_table.h"
 
 namespace nalar::io {
 
@@ -14,21 +15,23 @@ class KeySet {
  public:
   // False when it is there already.
   bool add(std::string_view key) {
-    if (many_.empty()) {
-      if (std::find(few_.begin(), few_.end(), key) != few_.end()) return false;
-      if (few_.size() < kFew) {
-        few_.push_back(key);
-        return true;
+    const auto key_at = [this](size_t i) { return keys_[i]; };
+    if (keys_.size() < kFew) {
+      if (std::find(keys_.begin(), keys_.end(), key) != keys_.end()) return false;
+    } else {
+      if (keys_.size() == kFew) {
+        for (const std::string_view few : keys_) table_.add(few, key_at);
       }
-      many_.insert(few_.begin(), few_.end());
+      if (!table_.add(key, key_at)) return false;
     }
-    return many_.insert(key).second;
+    keys_.push_back(key);
+    return true;
   }
 
  private:
   static constexpr size_t kFew = 12;
-  std::vector<std::string_view> few_;
-  std::unordered_set<std::string_view> many_;
+  std::vector<std::string_view> keys_;
+  NameTable table_;
 };
 
 }  // namespace nalar::io

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <string_view>
 
@@ -43,8 +44,8 @@ DType dtype_of(std::string_view word, std::string_view tensor) {
   bad(tensor, fmt::format(": unknown dtype {}", base::escaped(word)));
 }
 
-struct Entry {
-  TensorView view;
+// data_offsets
+struct Place {
   uint64_t begin = 0;
   uint64_t end = 0;
 };
@@ -55,7 +56,8 @@ class Header final : public JsonEvents {
  public:
   explicit Header(SafetensorsFile& file) : file_(file) {}
 
-  std::vector<Entry> take() { return std::move(entries_); }
+  // Of file.tensors, which have no bytes yet.
+  std::vector<Place> take_places() { return std::move(places_); }
 
   void key(std::string name) override {
     if (depth_ == 1) return start_member(std::move(name));
@@ -82,7 +84,7 @@ class Header final : public JsonEvents {
   void end() override {
     --depth_;
     if (depth_ == 2 && field_ == kOffsets && n_offsets_ != 2) {
-      bad(entry().view.name, ": bad offsets: need two");
+      bad(tensor().name, ": bad offsets: need two");
     }
     if (depth_ == 1 && in_metadata_) {
       in_metadata_ = false;
@@ -97,14 +99,15 @@ class Header final : public JsonEvents {
     if (depth_ == 1 || field_ == kNone) misplaced(value.kind_name());
     if (depth_ == 3) return number(value);
     if (field_ != kDtype) misplaced(value.kind_name());
-    if (!value.is_string()) bad(entry().view.name, ": unknown dtype: need a string");
-    entry().view.dtype = dtype_of(value.as_string(), entry().view.name);
+    if (!value.is_string()) bad(tensor().name, ": unknown dtype: need a string");
+    tensor().dtype = dtype_of(value.as_string(), tensor().name);
   }
 
  private:
   enum Field : unsigned { kNone = 0, kDtype = 1, kShape = 2, kOffsets = 4, kAll = 7 };
 
-  Entry& entry() { return entries_.back(); }
+  TensorView& tensor() { return file_.tensors.back(); }
+  Place& place() { return places_.back(); }
 
   [[noreturn]] static void duplicate(std::string_view key) {
     throw JsonReject{fmt::format("duplicate key {}", base::escaped(key))};
@@ -115,11 +118,11 @@ class Header final : public JsonEvents {
     if (depth_ == 1) throw JsonReject{fmt::format("header entry must be an object, got {}", got)};
     switch (field_) {
       case kDtype:
-        bad(entry().view.name, fmt::format(": unknown dtype: got {}, need a string", got));
+        bad(tensor().name, fmt::format(": unknown dtype: got {}, need a string", got));
       case kShape:
-        bad(entry().view.name, fmt::format(": bad shape: got {}", got));
+        bad(tensor().name, fmt::format(": bad shape: got {}", got));
       case kOffsets:
-        bad(entry().view.name, fmt::format(": bad offsets: got {}", got));
+        bad(tensor().name, fmt::format(": bad offsets: got {}", got));
       default:
         throw JsonReject{fmt::format("unexpected {}", got)};
     }
@@ -145,13 +148,14 @@ class Header final : public JsonEvents {
       throw Error(ErrorKind::bad_data, fmt::format("bad tensor name \"{}\" ({} bytes)",
                                                    base::escaped(name), name.size()));
     }
-    if (entries_.size() == kMaxTensors) {
+    if (places_.size() == kMaxTensors) {
       throw Error(ErrorKind::bad_data, fmt::format("too many tensors (limit {})", kMaxTensors));
     }
     file_.names.push_back(std::move(name));
     if (!tensor_names_.add(file_.names.back())) duplicate(file_.names.back());
-    entries_.emplace_back();
-    entry().view.name = file_.names.back();
+    file_.tensors.emplace_back();
+    places_.emplace_back();
+    tensor().name = file_.names.back();
     seen_ = kNone;
     field_ = kNone;
   }
@@ -159,7 +163,7 @@ class Header final : public JsonEvents {
   void start_field(std::string_view name) {
     field_ = name == "dtype" ? kDtype : name == "shape" ? kShape : kOffsets;
     if (field_ == kOffsets && name != "data_offsets") {
-      bad(entry().view.name, fmt::format(": entry has unknown key {}", base::escaped(name)));
+      bad(tensor().name, fmt::format(": entry has unknown key {}", base::escaped(name)));
     }
     if ((seen_ & field_) != 0) duplicate(name);
     seen_ |= field_;
@@ -169,27 +173,27 @@ class Header final : public JsonEvents {
   void number(const Json& value) {
     const bool natural = value.kind() == Json::Kind::integer && value.as_int64() >= 0;
     if (field_ == kShape) {
-      if (!natural) bad(entry().view.name, ": bad shape: need integers from 0 to 2^63-1");
-      if (entry().view.shape.size() == kMaxDimensions) {
-        bad(entry().view.name, fmt::format(": bad shape: more than {} dimensions", kMaxDimensions));
+      if (!natural) bad(tensor().name, ": bad shape: need integers from 0 to 2^63-1");
+      if (tensor().shape.size() == kMaxDimensions) {
+        bad(tensor().name, fmt::format(": bad shape: more than {} dimensions", kMaxDimensions));
       }
-      entry().view.shape.push_back(value.as_int64());
+      tensor().shape.push_back(value.as_int64());
       return;
     }
-    if (!natural) bad(entry().view.name, ": bad offsets: need integers from 0 to 2^63-1");
-    if (++n_offsets_ > 2) bad(entry().view.name, ": bad offsets: need two");
-    (n_offsets_ == 1 ? entry().begin : entry().end) = static_cast<uint64_t>(value.as_int64());
+    if (!natural) bad(tensor().name, ": bad offsets: need integers from 0 to 2^63-1");
+    if (++n_offsets_ > 2) bad(tensor().name, ": bad offsets: need two");
+    (n_offsets_ == 1 ? place().begin : place().end) = static_cast<uint64_t>(value.as_int64());
   }
 
   void end_entry() {
     for (const auto& [field, key] : {std::pair{kDtype, "dtype"}, std::pair{kShape, "shape"},
                                      std::pair{kOffsets, "data_offsets"}}) {
-      if ((seen_ & field) == 0) bad(entry().view.name, fmt::format(": entry lacks key {}", key));
+      if ((seen_ & field) == 0) bad(tensor().name, fmt::format(": entry lacks key {}", key));
     }
   }
 
   SafetensorsFile& file_;
-  std::vector<Entry> entries_;
+  std::vector<Place> places_;
   KeySet tensor_names_;
   KeySet metadata_keys_;
   std::deque<std::string> metadata_names_;
@@ -232,10 +236,9 @@ std::string_view header_text(base::ByteReader& reader) {
   return text;
 }
 
-void check_size(const Entry& entry) {
-  const TensorView& view = entry.view;
-  if (entry.begin > entry.end) {
-    bad(view.name, fmt::format(": bad offsets: begin {} > end {}", entry.begin, entry.end));
+void check_size(const TensorView& view, const Place& place) {
+  if (place.begin > place.end) {
+    bad(view.name, fmt::format(": bad offsets: begin {} > end {}", place.begin, place.end));
   }
   // Zero dimensions count as one: the product of the others must fit as well.
   std::optional<uint64_t> product = 1;
@@ -248,10 +251,31 @@ void check_size(const Entry& entry) {
   const auto bytes = base::checked_mul(static_cast<uint64_t>(view.elements()),
                                        static_cast<uint64_t>(block_size(view.dtype).bytes));
   if (!bytes) bad(view.name, fmt::format(": bad shape {}: size overflows", shape_text(view.shape)));
-  if (*bytes != entry.end - entry.begin) {
+  if (*bytes != place.end - place.begin) {
     bad(view.name, fmt::format(": shape {} of {} needs {} bytes, has {}", shape_text(view.shape),
-                               name(view.dtype), *bytes, entry.end - entry.begin));
+                               name(view.dtype), *bytes, place.end - place.begin));
   }
+}
+
+void sort_by_data(std::vector<TensorView>& tensors, std::vector<Place>& places) {
+  const auto earlier = [](const Place& a, const Place& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  };
+  if (std::is_sorted(places.begin(), places.end(), earlier)) return;
+  std::vector<size_t> order(places.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return earlier(places[a], places[b]); });
+  std::vector<TensorView> sorted;
+  sorted.reserve(tensors.size());
+  std::vector<Place> sorted_places;
+  sorted_places.reserve(places.size());
+  for (const size_t i : order) {
+    sorted.push_back(std::move(tensors[i]));
+    sorted_places.push_back(places[i]);
+  }
+  tensors = std::move(sorted);
+  places = std::move(sorted_places);
 }
 
 }  // namespace
@@ -261,24 +285,18 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> bytes) {
   SafetensorsFile file;
   Header header(file);
   walk_json(header_text(reader), {kMaxHeader, 64}, header);
-  std::vector<Entry> entries = header.take();
-  const auto earlier = [](const Entry& a, const Entry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-  };
-  if (!std::is_sorted(entries.begin(), entries.end(), earlier)) {
-    std::stable_sort(entries.begin(), entries.end(), earlier);
-  }
+  std::vector<Place> places = header.take_places();
+  sort_by_data(file.tensors, places);
   const auto data = bytes.subspan(reader.offset());
   uint64_t at = 0;
-  file.tensors.reserve(entries.size());
-  for (Entry& entry : entries) {
-    check_size(entry);
-    if (entry.begin != at) {
-      bad(entry.view.name, fmt::format(": bad offsets: begins at {}, need {}", entry.begin, at));
+  for (size_t i = 0; i < places.size(); ++i) {
+    TensorView& view = file.tensors[i];
+    check_size(view, places[i]);
+    if (places[i].begin != at) {
+      bad(view.name, fmt::format(": bad offsets: begins at {}, need {}", places[i].begin, at));
     }
-    at = entry.end;
-    if (at <= data.size()) entry.view.bytes = data.subspan(entry.begin, at - entry.begin);
-    file.tensors.push_back(std::move(entry.view));
+    at = places[i].end;
+    if (at <= data.size()) view.bytes = data.subspan(places[i].begin, at - places[i].begin);
   }
   if (at > data.size()) {
     throw Error(ErrorKind::bad_data, fmt::format("truncated: {} bytes missing (at byte {})",

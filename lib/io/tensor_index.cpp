@@ -5,19 +5,19 @@
 namespace nalar::io {
 
 const TensorView* TensorIndex::find(std::string_view name) const {
-  const auto place = places_.find(name);
-  return place == places_.end() ? nullptr : &tensors_[place->second];
+  const auto place = table_.find(name, [this](size_t i) { return tensors_[i].name; });
+  return place ? &tensors_[*place] : nullptr;
 }
 
 bool TensorIndex::add(TensorView tensor) {
-  if (!places_.emplace(tensor.name, tensors_.size()).second) return false;
+  if (!table_.add(tensor.name, [this](size_t i) { return tensors_[i].name; })) return false;
   tensors_.push_back(std::move(tensor));
   return true;
 }
 
 void TensorIndex::reserve(size_t n) {
   tensors_.reserve(tensors_.size() + n);
-  places_.reserve(places_.size() + n);
+  table_.reserve(tensors_.size() + n, [this](size_t i) { return tensors_[i].name; });
 }
 
 }  // namespace nalar::io

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "io/name_table.h"
 #include "io/tensor_file.h"
 
 namespace nalar::io {
@@ -20,7 +20,7 @@ class TensorIndex final : public TensorFile {
 
  private:
   std::vector<TensorView> tensors_;
-  std::unordered_map<std::string_view, size_t> places_;
+  NameTable table_;
 };
 
 }  // namespace nalar::io
