@@ -18,7 +18,7 @@ struct BenchOptions {
 };
 
 // Seconds of each repetition, and tokens a second by them.
-struct BenchSeries {
+struct NALAR_API BenchSeries {
   std::vector<double> seconds;
   int tokens = 0;
   double median_tokens_per_s() const;
