@@ -42,8 +42,10 @@ void keep_prefix(std::vector<Item>& items, Less less, Enough enough) {
     if (i == sorted) {
       sorted = std::min(items.size(), sorted + block);
       block *= 4;
-      std::partial_sort(items.begin() + static_cast<ptrdiff_t>(i),
-                        items.begin() + static_cast<ptrdiff_t>(sorted), items.end(), less);
+      const auto first = items.begin() + static_cast<ptrdiff_t>(i);
+      const auto last = items.begin() + static_cast<ptrdiff_t>(sorted);
+      std::nth_element(first, last - 1, items.end(), less);
+      std::sort(first, last, less);
     }
     if (enough(items[i])) {
       items.resize(i + 1);

@@ -43,7 +43,7 @@ std::vector<TokenId> without_beginning(const std::vector<TokenId>& prompt, size_
 }  // namespace
 
 std::vector<TokenId> shifted(const std::vector<TokenId>& ids) {
-  const size_t start = std::min(kKeptAtStart, ids.size() / 2);
+  const size_t start = std::min(kKeptAtStart, (ids.size() - 1) / 2);
   const size_t dropped = std::max<size_t>(1, (ids.size() - start) / 2);
   std::vector<TokenId> rest(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(start));
   rest.insert(rest.end(), ids.begin() + static_cast<ptrdiff_t>(start + dropped), ids.end());

@@ -39,7 +39,7 @@ TEST_CASE("every repetition computes what it says, on an empty sequence") {
   CHECK(engine.forwarded() == 4 * 74 + 3 * 10);
 }
 
-TEST_CASE("options out of their range are named") {
+TEST_CASE("bench options out of their range are named") {
   test::FakeEngine engine(100, 64, test::hashed_logits);
   const auto message = [&](const BenchOptions& options) -> std::string {
     try {

@@ -19,12 +19,12 @@ std::string refusal(size_t prompt, size_t n_ctx, int max_tokens) {
   GenerateOptions options;
   options.max_tokens = max_tokens;
   try {
-    CHECK(fit_prompt(counted(prompt), n_ctx, options, 0) == counted(prompt));
+    return fit_prompt(counted(prompt), n_ctx, options, 0) == counted(prompt) ? "accepted"
+                                                                             : "changed";
   } catch (const Error& e) {
     CHECK(e.kind() == ErrorKind::usage);
     return e.what();
   }
-  return "accepted";
 }
 
 TEST_CASE("without a policy, prompt and answer must fit") {

@@ -93,7 +93,7 @@ TEST_CASE_METHOD(Fixture, "a stop text ends it, is left out, and may span tokens
   const Told told = tell(bytes("a STSTOP b"), options);
   CHECK(told.result.text == "a ST");
   CHECK(told.result.finish_reason == FinishReason::stop);
-  CHECK(told.events == "a| |||ST|||");  // S and T are held back until the second S
+  CHECK(told.events == "a| |||ST||||");  // S and T are held back until the second S
   CHECK(told.result.tokens == bytes("a STSTOP"));
 }
 
