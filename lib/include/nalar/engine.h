@@ -36,6 +36,9 @@ struct EngineOptions {
   int n_ctx = 0;                           // positions a sequence may hold; 0 = n_ctx_train
   Compute compute = Compute::automatic;
   int prefill_chunk = 512;                 // tokens the scratch memory is made for; longer calls are cut
+
+  // Throws Error(usage) for a value out of its range.
+  NALAR_API void validate() const;
 };
 
 struct MemoryUse {

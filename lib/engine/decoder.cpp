@@ -1,0 +1,97 @@
+#include "engine/decoder.h"
+
+#include <algorithm>
+
+namespace nalar::engine {
+Decoder::Decoder(std::shared_ptr<const Model> model, const KernelSet& kernels,
+                 base::ThreadPool& pool)
+    : model_(std::move(model)),
+      kernels_(kernels),
+      packed_(*model_, kernels, pool),
+      cache_(model_->config(), kernels.kv_type()),
+      final_norm_(model_->config().final_norm, model_->weights().final_norm, kernels),
+      head_(model_->weights().head, {}, packed_, kernels) {
+  const ModelConfig& config = model_->config();
+  const DistinctRopes ropes = distinct_ropes(config);
+  for (const RopeSpec& spec : ropes.specs) ropes_.emplace_back(spec, kernels);
+
+  const Parts parts{kernels, packed_, cache_, ropes_};
+  blocks_.reserve(config.layers.size());
+  for (int i = 0; i < config.n_layers(); ++i) {
+    const auto at = static_cast<size_t>(i);
+    blocks_.emplace_back(i, config.layers[at], model_->weights().layers[at], ropes.of_layer[at],
+                         parts);
+  }
+}
+
+void Decoder::forward(const Worker& all, Pass* kept) const {
+  embed(all);
+  tabulate_ropes(all);
+  for (size_t i = 0; i + 1 < blocks_.size(); ++i) {
+    blocks_[i].store(all);
+    blocks_[i].finish(all);
+  }
+  blocks_.back().store(all);
+  if (kept == nullptr) {
+    blocks_.back().finish(all);
+    make_logits(all);
+  } else if (kept->n_rows > 0) {
+    const Worker rest = all.keep(*kept);
+    blocks_.back().finish(rest);
+    make_logits(rest);
+  }
+}
+
+void Decoder::embed(const Worker& w) const {
+  const TensorView& table = model_->weights().embedding;
+  const bool tied = table.bytes.data() == model_->weights().head.bytes.data();
+  const auto& linear = tied ? kernels_.linear : kernels::linear_kernels(kernels::Isa::scalar);
+  const std::byte* const weight = tied ? packed_.find(table) : table.bytes.data();
+  const int64_t d_model = table.columns();
+  const float scale = model_->config().embedding_scale;
+  const base::Range own = w.own_rows();
+  for (int64_t t = own.begin; t < own.end; ++t) {
+    float* const x = w.rows.x + t * d_model;
+    linear.dequantize_row(table.dtype, weight, table.rows(), d_model,
+                          w.pass.tokens[static_cast<size_t>(t)], x);
+    if (scale != 1) kernels_.vector.scale(scale, d_model, x);
+  }
+}
+
+// The angles of all rows, split over the threads; the first barrier of a layer comes before they
+// are read.
+void Decoder::tabulate_ropes(const Worker& w) const {
+  const base::Range own = w.share(w.pass.n_rows, 1);
+  for (const Part& part : w.pass.parts) {
+    for (int64_t t = std::max(own.begin, part.row); t < std::min(own.end, part.row + part.n_rows);
+         ++t) {
+      const auto position = static_cast<int32_t>(part.position + (t - part.row));
+      for (int i = 0; i < static_cast<int>(ropes_.size()); ++i) {
+        float* const table = w.pass.activations.rope(i, t);
+        const Rope& rope = ropes_[static_cast<size_t>(i)];
+        rope.tabulate(position, table, table + rope.half());
+      }
+    }
+  }
+}
+
+void Decoder::make_logits(const Worker& w) const {
+  const auto n = static_cast<int64_t>(w.pass.logit_rows.size());
+  if (n == 0) return;
+  w.rows_ready();
+  const base::Range own = w.own_rows(n);
+  for (int64_t i = own.begin; i < own.end; ++i) {
+    const int64_t row = w.pass.logit_rows[static_cast<size_t>(i)];
+    final_norm_.apply(w.rows.x + row * head_.in(), w.rows.h + i * head_.in());
+  }
+  read_input(w, {&head_}, own, {w.rows.h, n, head_.in(), head_.in()});
+  const MatrixView<float>& logits = w.pass.logits;
+  const base::Range columns = w.share(head_.out(), kernels::kGroupRows);
+  head_.multiply(w, columns, n, logits.data, logits.stride);
+  const float cap = model_->config().final_softcap;
+  for (int64_t i = 0; i < n && cap != 0; ++i) {
+    kernels_.vector.softcap(cap, columns.end - columns.begin, logits.row(i) + columns.begin);
+  }
+}
+
+}  // namespace nalar::engine

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/block.h"
+
+namespace nalar::engine {
+
+// The transformer: embedding, blocks, final norm, head. Holds the packed weights.
+class Decoder {
+ public:
+  Decoder(std::shared_ptr<const Model> model, const KernelSet& kernels, base::ThreadPool& pool);
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  // Every thread calls it with its worker: the rows' keys and values are stored, and the logits of
+  // the rows that want them made. `kept`: pass.keep_logit_rows' result, or null when all rows are
+  // walked to the end.
+  void forward(const Worker& all, Pass* kept) const;
+
+  const KvLayout& cache() const { return cache_; }
+  size_t weight_bytes() const { return packed_.bytes(); }
+
+ private:
+  void embed(const Worker& w) const;
+  void tabulate_ropes(const Worker& w) const;
+  void make_logits(const Worker& w) const;
+
+  std::shared_ptr<const Model> model_;
+  const KernelSet& kernels_;
+  PackedWeights packed_;
+  KvLayout cache_;
+  std::vector<Rope> ropes_;
+  std::vector<Block> blocks_;
+  Norm final_norm_;
+  Linear head_;
+};
+
+}  // namespace nalar::engine

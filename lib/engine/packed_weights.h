@@ -1,0 +1,33 @@
+#pragma once
+
+#include <nalar/model.h>
+
+#include <unordered_map>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
+#include "engine/kernel_set.h"
+
+namespace nalar::engine {
+
+// The matrices of a model's Linears (the embedding too where it is the head): each once.
+std::vector<TensorView> linear_weights(const Model& model);
+
+// The matrices as the kernels read them, in one arena, packed from the file's rows slice by slice
+// on all threads; the file's pages are given back as it goes, so that no second copy of the model
+// stays in memory. Types that the kernels read as they lie stay in the file.
+class PackedWeights {
+ public:
+  PackedWeights(const Model& model, const KernelSet& kernels, base::ThreadPool& pool);
+
+  // Row 0 of a matrix, for LinearCall::weight. Borrows from this or from the file.
+  const std::byte* find(const TensorView& tensor) const;
+  size_t bytes() const { return arena_.size(); }
+
+ private:
+  std::unordered_map<const std::byte*, const std::byte*> packed_;  // by where the file's rows lie
+  base::AlignedBuffer arena_;
+};
+
+}  // namespace nalar::engine
