@@ -7,6 +7,7 @@
 #include <map>
 #include <new>
 #include <set>
+#include <utility>
 
 #include "engine/decoder.h"
 

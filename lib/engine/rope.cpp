@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "model/rope_frequencies.h"
-
 namespace nalar::engine {
 namespace {
 
@@ -36,18 +34,16 @@ DistinctRopes distinct_ropes(const ModelConfig& config) {
 
 Rope::Rope(const RopeSpec& spec, const KernelSet& kernels)
     : rope_dim_(spec.rope_dim),
+      frequencies_(model::rope_frequencies(spec)),
       rotate_(spec.style == RopeStyle::half ? kernels.vector.rope_half
-                                            : kernels.vector.rope_interleaved) {
-  const model::RopeFrequencies frequencies = model::rope_frequencies(spec);
-  inverse_ = frequencies.inverse;
-  factor_ = frequencies.attention_factor;
-}
+                                            : kernels.vector.rope_interleaved) {}
 
 void Rope::tabulate(int32_t position, float* cos, float* sin) const {
-  for (size_t i = 0; i < inverse_.size(); ++i) {
-    const double angle = position * inverse_[i];
-    cos[i] = static_cast<float>(std::cos(angle) * factor_);
-    sin[i] = static_cast<float>(std::sin(angle) * factor_);
+  const double factor = frequencies_.attention_factor;
+  for (size_t i = 0; i < frequencies_.inverse.size(); ++i) {
+    const double angle = position * double{frequencies_.inverse[i]};
+    cos[i] = static_cast<float>(std::cos(angle) * factor);
+    sin[i] = static_cast<float>(std::sin(angle) * factor);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/kernel_set.h"
+#include "model/rope_frequencies.h"
 
 namespace nalar::engine {
 
@@ -30,8 +31,7 @@ class Rope {
 
  private:
   int rope_dim_;
-  std::vector<double> inverse_;  // radians a position
-  double factor_;                // of cos and sin
+  model::RopeFrequencies frequencies_;
   void (*rotate_)(float*, int, int, int, const float*, const float*);
 };
 
