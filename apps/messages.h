@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+
+namespace nalar::apps {
+
+// What the program says to a person, on stderr: whole lines, made printable. Losing one is no error.
+class Messages {
+ public:
+  bool quiet = false;
+  bool verbose = false;
+
+  void note(std::string_view line) const;    // unless quiet
+  void detail(std::string_view line) const;  // only when verbose
+  // Always: "nalar: …".
+  static void error(std::string_view line);
+  static void line(std::string_view text);
+};
+
+}  // namespace nalar::apps
