@@ -8,8 +8,6 @@
 namespace nalar::apps {
 namespace {
 
-constexpr const char* kCommandLine = "command line";
-
 std::string spelled(const CLI::Option& option, const char* value) {
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back("-" + name);

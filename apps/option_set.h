@@ -13,6 +13,9 @@
 
 namespace nalar::apps {
 
+// Setting.origin of what the command line gave.
+inline constexpr const char* kCommandLine = "command line";
+
 enum class SettingKind { flag, number, text, texts };
 
 // One option of a command: how the command line and a configuration file set it, and what it is set to.
@@ -27,7 +30,7 @@ struct Setting {
   std::function<void(const std::vector<std::string>&)> set;
   // The value in force; null when it is not set.
   std::function<Json()> get;
-  std::string origin;              // "command line", "FILE", or "" for a default
+  std::string origin;              // kCommandLine, the configuration file's name, or "" for a default
 };
 
 struct OptionText {
@@ -54,14 +57,13 @@ class OptionSet {
   // One of a few words.
   void choice(const OptionText& option, std::string& target, std::vector<std::string> words);
 
-  template <typename T>
-  void number(const OptionText& option, T& target, Range<T> range) {
+  void number(const OptionText& option, int& target, Range<int> range) {
     Setting& setting = add(option, SettingKind::number);
     const std::string name = "--" + setting.names.front();
     setting.set = [&target, range, name](const std::vector<std::string>& values) {
       target = parse_number(name, values.back(), range);
     };
-    setting.get = [&target] { return number_json(target); };
+    setting.get = [&target] { return Json(target); };
   }
   template <typename T>
   void number(const OptionText& option, std::optional<T>& target, Range<T> range) {
@@ -89,10 +91,8 @@ class OptionSet {
   const std::string& origin(std::string_view name) const;
 
  private:
-  static Json number_json(double value) { return value; }
   static Json number_json(float value);
   static Json number_json(int value) { return value; }
-  static Json number_json(int64_t value) { return value; }
   static Json number_json(uint64_t value) { return value; }
   Setting& add(const OptionText& option, SettingKind kind);
   Setting* find(std::string_view name) const;

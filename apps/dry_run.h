@@ -1,0 +1,11 @@
+#pragma once
+
+#include "model_flags.h"
+#include "output.h"
+
+namespace nalar::apps {
+
+// What running the model would take, against what this machine has.
+void dry_run(const Model& model, const ModelFlags& flags, bool json, Output& out);
+
+}  // namespace nalar::apps

@@ -1,0 +1,65 @@
+#include "model_flags.h"
+
+#include <nalar/error.h>
+
+#include <fmt/format.h>
+
+namespace nalar::apps {
+
+void declare_model_flags(OptionSet& options, ModelFlags& flags) {
+  options.group("Model");
+  options.number({"-c,--ctx", "N",
+                  "positions of the context (default: what the model was trained for; memory is "
+                  "taken as it fills)"},
+                 flags.n_ctx, {1});
+  options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
+               flags.allow_symlinks);
+  options.flag({"--dry-run", "", "what it would need, against what this machine has; loads nothing"},
+               flags.dry_run);
+  options.command_line_only();
+}
+
+void declare_device_flags(OptionSet& options, ModelFlags& flags) {
+  options.group("Machine");
+  options.number({"-t,--threads", "N", "threads (default: the physical cores this process may use)"},
+                 flags.threads, {1, 1024});
+  options.choice({"--device", "D", "auto, cpu or cuda (auto: cuda only where it is installed)"},
+                 flags.device, {"auto", "cpu", "cuda", "cuda:0"});
+  options.choice({"--compute", "C",
+                  "auto: quantized weights against 8-bit activations; fp32: weights dequantized and "
+                  "multiplied in fp32"},
+                 flags.compute, {"auto", "fp32"});
+}
+
+std::shared_ptr<const Model> open_model(const ModelFlags& flags) {
+  if (!flags.path) throw Error(ErrorKind::usage, "MODEL is missing: a .gguf file or a model folder");
+  return nalar::open_model(*flags.path, {.allow_symlinks = flags.allow_symlinks});
+}
+
+EngineOptions engine_options(const ModelFlags& flags, const Model& model) {
+  EngineOptions options;
+  options.threads = flags.threads.value_or(0);
+  options.n_ctx = flags.n_ctx.value_or(0);
+  options.compute = flags.compute == "fp32" ? Compute::fp32 : Compute::automatic;
+  const int trained = model.config().n_ctx_train;
+  if (options.n_ctx > trained) {
+    throw Error(ErrorKind::usage, fmt::format("--ctx: got {}, need an integer in 1..{} (what the model "
+                                              "was trained for)", options.n_ctx, trained));
+  }
+  return options;
+}
+
+Device device(const ModelFlags& flags) {
+  if (flags.device == "cpu") return Device::cpu;
+  return flags.device == "auto" ? Device::automatic : Device::cuda;
+}
+
+std::string describe(const Model& model) {
+  const ModelConfig& config = model.config();
+  return fmt::format("{}: {}, {:.1f} M parameters, {:.1f} MB of weights, context {}",
+                     config.name.empty() ? model.files().path() : config.name, config.family,
+                     static_cast<double>(model.n_parameters()) / 1e6,
+                     static_cast<double>(model.weight_bytes()) / 1e6, config.n_ctx_train);
+}
+
+}  // namespace nalar::apps
