@@ -1,22 +1,34 @@
 #pragma once
 
-#include <string>
-
+#include <nalar/error.h>
 #include <nalar/export.h>
 #include <nalar/json.h>
 #include <nalar/model_files.h>
+
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace nalar {
 
 struct InspectOptions {
   bool tensors = false;  // list every tensor
+  bool hashes = false;   // SHA-256 of every weight file: reads all of them
 };
 
-// What a model file, a Hugging Face folder, a tokenizer or a template is made of: an object with
-// "path", "format", and where they apply "architecture", "parameters", "types", "tokenizer",
-// "chat_template", "licence", "tensors", … Errors: those of opening.
-NALAR_API Json inspect(const ModelFiles& files, const InspectOptions& options);
-// The same for people, some lines of text.
-NALAR_API std::string inspect_text(const Json& report);
+struct Inspection {
+  // An object: "path", "format", "files", and where they apply "name", "architecture", "parameters", "weight_bytes",
+  // "bits_per_weight", "types", "config", "generation", "tokenizer", "chat_template", "licence", "provenance", "tensors",
+  // and "problems", a list of texts.
+  Json report;
+  // Why a part could not be read although the files could be opened (an unknown architecture, a bad
+  // vocabulary): the first of them. The report tells the rest.
+  std::optional<Error> problem;
+};
+
+// What a model, a tokenizer or a template is made of. Errors: io while hashing.
+NALAR_API Inspection inspect(std::shared_ptr<const ModelFiles> files, const InspectOptions& options);
+// A report for people: lines of at most `width` characters where it can; printable on any terminal.
+NALAR_API std::string inspect_text(const Json& report, int width = 80);
 
 }  // namespace nalar
