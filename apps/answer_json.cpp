@@ -50,7 +50,8 @@ Json answer_json(const GenerateResult& result, double load_s, bool with_logprobs
 
 Json prompt_json(const RenderedPrompt& prompt, const Tokenizer& tokenizer) {
   Json::Array special;
-  for (const TokenId id : prompt.ids) special.emplace_back(tokenizer.kind(id) == TokenKind::control);
+  for (const TokenId id : prompt.ids)
+    special.emplace_back(tokenizer.kind(id) == TokenKind::control);
   return Json::Object{{"text", prompt.text},
                       {"ids", Json::Array(prompt.ids.begin(), prompt.ids.end())},
                       {"special", std::move(special)}};
@@ -59,7 +60,8 @@ Json prompt_json(const RenderedPrompt& prompt, const Tokenizer& tokenizer) {
 std::string timing_line(const GenerateResult& result, double load_s) {
   const GenerateTimings& t = result.timings;
   return fmt::format(
-      "load {:.3f} s; prompt {} tokens in {:.3f} s ({:.1f}/s); answer {} tokens in {:.3f} s ({:.1f}/s), {}",
+      "load {:.3f} s; prompt {} tokens in {:.3f} s ({:.1f}/s); answer {} tokens in {:.3f} s "
+      "({:.1f}/s), {}",
       load_s, prompt_work(result), t.prompt_s, per_second(prompt_work(result), t.prompt_s),
       result.tokens.size(), t.generate_s, per_second(result.tokens.size(), t.generate_s),
       name(result.finish_reason));

@@ -1,13 +1,12 @@
 #include "chat.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/files.h>
 #include <nalar/json.h>
 #include <unistd.h>
 
 #include <csignal>
-
-#include <fmt/format.h>
 
 #include "answer_json.h"
 
@@ -74,18 +73,24 @@ void check_chat(const PromptMaker& maker, const CommonFlags& common, const Outpu
   const char* const give = "PROMPT, --file FILE, or text on the standard input";
   if (common.json) throw Error(ErrorKind::usage, "--json needs a prompt", give);
   if (!out.is_terminal()) {
-    throw Error(ErrorKind::usage, "no prompt, and a chat needs the standard output on a terminal", give);
+    throw Error(ErrorKind::usage, "no prompt, and a chat needs the standard output on a terminal",
+                give);
   }
   if (maker.raw()) {
-    throw Error(ErrorKind::usage, "no prompt, and a chat needs a chat template: the model has none or --raw is set",
+    throw Error(ErrorKind::usage,
+                "no prompt, and a chat needs a chat template: the model has none or --raw is set",
                 "a PROMPT to complete, or --template FILE");
   }
 }
 
-Chat::Chat(Generator& generator, const PromptMaker& maker, const GenerateOptions& options, Streams& streams,
-           std::optional<std::string> history_file)
-    : generator_(generator), maker_(maker), options_(options), streams_(streams),
-      editor_(std::move(history_file)), messages_(maker.opening()) {}
+Chat::Chat(Generator& generator, const PromptMaker& maker, const GenerateOptions& options,
+           Streams& streams, std::optional<std::string> history_file)
+    : generator_(generator),
+      maker_(maker),
+      options_(options),
+      streams_(streams),
+      editor_(std::move(history_file)),
+      messages_(maker.opening()) {}
 
 void Chat::run(const std::string& title) {
   if (!streams_.log.quiet) {
@@ -106,9 +111,15 @@ std::optional<std::string> Chat::read_line(const char* prompt) {
   for (;;) {
     std::string line;
     switch (editor_.read(prompt, line)) {
-      case LineEditor::Outcome::end: Messages::line(""); return std::nullopt;
-      case LineEditor::Outcome::interrupt: interrupted(line.empty()); break;
-      case LineEditor::Outcome::line: one_interrupt_ = false; return line;
+      case LineEditor::Outcome::end:
+        Messages::line("");
+        return std::nullopt;
+      case LineEditor::Outcome::interrupt:
+        interrupted(line.empty());
+        break;
+      case LineEditor::Outcome::line:
+        one_interrupt_ = false;
+        return line;
     }
   }
 }
@@ -162,7 +173,8 @@ void Chat::set_system(const std::string& text) {
   messages_.clear();
   if (!text.empty()) messages_.push_back({"system", text});
   generator_.reset();
-  streams_.log.note(text.empty() ? "no system prompt; a new conversation" : "a new conversation with this system prompt");
+  streams_.log.note(text.empty() ? "no system prompt; a new conversation"
+                                 : "a new conversation with this system prompt");
 }
 
 void Chat::save(const std::string& path) {
@@ -185,11 +197,12 @@ void Chat::answer(const std::string& text) {
     const InterruptCounter counter;
     Output& out = streams_.out;
     const RenderedPrompt prompt = maker_.chat(asked);
-    const GenerateResult result = generator_.generate(prompt.ids, options_, [&](const TokenEvent& event) {
-      out.write(event.text);
-      out.flush();
-      return !counter.any();
-    });
+    const GenerateResult result =
+        generator_.generate(prompt.ids, options_, [&](const TokenEvent& event) {
+          out.write(event.text);
+          out.flush();
+          return !counter.any();
+        });
     out.end_text();
     one_interrupt_ = counter.any();
     asked.push_back({"assistant", result.text});

@@ -16,11 +16,11 @@ void check_chat(const PromptMaker& maker, const CommonFlags& common, const Outpu
 // A conversation at a terminal.
 class Chat {
  public:
-  Chat(Generator& generator, const PromptMaker& maker, const GenerateOptions& options, Streams& streams,
-       std::optional<std::string> history_file);
+  Chat(Generator& generator, const PromptMaker& maker, const GenerateOptions& options,
+       Streams& streams, std::optional<std::string> history_file);
 
-  // Returns when the person ends it. Ctrl-C stops an answer; a second one without a word between them ends
-  // the process by SIGINT.
+  // Returns when the person ends it. Ctrl-C stops an answer; a second one without a word between
+  // them ends the process by SIGINT.
   void run(const std::string& title);
 
  private:

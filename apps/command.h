@@ -27,9 +27,11 @@ class Command {
  public:
   virtual ~Command() = default;
   virtual const char* name() const = 0;
-  virtual const char* arguments() const = 0;  // "MODEL [PROMPT] [-]"
-  virtual const char* about() const = 0;      // a line
+  virtual const char* arguments() const = 0;        // "MODEL [PROMPT] [-]"
+  virtual const char* about() const = 0;            // a line
   virtual const char* notes() const { return ""; }  // paragraphs at the end of its help
+  // Named by the contract, but without code yet.
+  virtual bool later() const { return false; }
   virtual void declare(OptionSet& options) = 0;
   virtual void run(const OptionSet& options, Streams& streams) = 0;
 

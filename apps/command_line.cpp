@@ -1,36 +1,24 @@
 #include "command_line.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/log.h>
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
+#include "commands.h"
 #include "config_file.h"
 #include "help.h"
 
 namespace nalar::apps {
 namespace {
 
-// A command of the contract that has no code yet.
-class LaterCommand : public Command {
- public:
-  explicit LaterCommand(const char* name) : name_(name) {}
-  const char* name() const override { return name_; }
-  const char* arguments() const override { return ""; }
-  const char* about() const override { return ""; }
-  void declare(OptionSet&) override {}
-  void run(const OptionSet&, Streams&) override {}
-
- private:
-  const char* name_;
-};
-
 void declare_common(OptionSet& options, CommonFlags& common) {
   options.group("General");
-  options.text({"--config", "FILE", "settings from a TOML file with a table a command ([run]); the command "
-                "line wins"}, common.config);
+  options.text({"--config", "FILE",
+                "settings from a TOML file with a table a command ([run]); the command "
+                "line wins"},
+               common.config);
   options.command_line_only();
   options.flag({"--print-config", "", "write the settings in force as such a file, and end"},
                common.print_config);
@@ -48,7 +36,8 @@ std::vector<std::string> with_empty_values(const std::vector<std::string>& argum
   bool options_ended = false;
   for (const std::string& a : arguments) {
     options_ended = options_ended || a == "--";
-    const bool empty_value = !options_ended && a.size() > 3 && a.starts_with("--") && a.find('=') == a.size() - 1;
+    const bool empty_value =
+        !options_ended && a.size() > 3 && a.starts_with("--") && a.find('=') == a.size() - 1;
     out.push_back(empty_value ? a.substr(0, a.size() - 1) : a);
     if (empty_value) out.emplace_back();
   }
@@ -77,7 +66,8 @@ struct Parsed {
 
 class CommandLine {
  public:
-  explicit CommandLine(std::vector<std::unique_ptr<Command>> commands) : commands_(std::move(commands)) {
+  explicit CommandLine(std::vector<std::unique_ptr<Command>> commands)
+      : commands_(std::move(commands)) {
     for (const auto& command : commands_) {
       apps_.push_back(std::make_unique<CLI::App>(command->about(), command->name()));
       CLI::App& app = *apps_.back();
@@ -93,7 +83,7 @@ class CommandLine {
   // nullptr: help or version was asked for and written.
   Parsed parse(const std::string& name, std::vector<std::string> arguments, Streams& streams) {
     const size_t i = index_of(name);
-    if (dynamic_cast<LaterCommand*>(commands_[i].get()) != nullptr) {
+    if (commands_[i]->later()) {
       throw Error(ErrorKind::usage, fmt::format("{} is not there yet", name));
     }
     CLI::App& app = *apps_[i];
@@ -120,12 +110,14 @@ class CommandLine {
     for (size_t i = 0; i < commands_.size(); ++i) {
       if (name == commands_[i]->name()) return i;
     }
-    throw Error(ErrorKind::usage, fmt::format("unknown command \"{}\"", printable(name)), "nalar --help");
+    throw Error(ErrorKind::usage, fmt::format("unknown command \"{}\"", printable(name)),
+                "nalar --help");
   }
 
   std::vector<CommandOptions> all() const {
     std::vector<CommandOptions> out;
-    for (size_t i = 0; i < commands_.size(); ++i) out.push_back({commands_[i].get(), sets_[i].get()});
+    for (size_t i = 0; i < commands_.size(); ++i)
+      out.push_back({commands_[i].get(), sets_[i].get()});
     return out;
   }
 
@@ -144,14 +136,6 @@ void set_notices(const CommonFlags& common, const Messages& log) {
 }
 
 }  // namespace
-
-std::vector<std::unique_ptr<Command>> all_commands() {
-  std::vector<std::unique_ptr<Command>> commands;
-  for (const char* name : {"finetune", "eval", "quantize", "convert"}) {
-    commands.push_back(std::make_unique<LaterCommand>(name));
-  }
-  return commands;
-}
 
 void run_command_line(std::vector<std::string> arguments, const std::string& lock_problem) {
   Streams streams;

@@ -1,12 +1,11 @@
 #include "config_file.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/files.h>
 #include <nalar/toml.h>
 
 #include <algorithm>
-
-#include <fmt/format.h>
 
 namespace nalar::apps {
 namespace {
@@ -33,8 +32,10 @@ void apply_config_file(const std::string& path, const std::vector<CommandOptions
         return name == c.command->name();
       });
       if (at == all.end() || !table.is_object()) {
-        throw Error(ErrorKind::config, fmt::format("unknown key (key {}): need a table of a command, as "
-                                                   "[run]", printable(key)));
+        throw Error(ErrorKind::config,
+                    fmt::format("unknown key (key {}): need a table of a command, as "
+                                "[run]",
+                                printable(key)));
       }
       at->options->apply_config(table, path);
     }

@@ -13,8 +13,8 @@ struct CommandOptions {
   OptionSet* options;
 };
 
-// A TOML file with a table a command ("[run]"), a key an option by its long name. All tables are checked; they set what
-// the command line left open. Errors: config, naming file and key.
+// A TOML file with a table a command ("[run]"), a key an option by its long name. All tables are
+// checked; they set what the command line left open. Errors: config, naming file and key.
 void apply_config_file(const std::string& path, const std::vector<CommandOptions>& all);
 
 // The settings of a command as such a file: what is set, and as comments what is not.

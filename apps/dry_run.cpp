@@ -1,17 +1,17 @@
 #include "dry_run.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/files.h>
 #include <nalar/json.h>
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 namespace nalar::apps {
 namespace {
 
-// The number after `key` in a file of the kernel, times `unit`; nullopt when it is not there ("max", no such file).
+// The number after `key` in a file of the kernel, times `unit`; nullopt when it is not there
+// ("max", no such file).
 std::optional<int64_t> kernel_number(const char* path, std::string_view key, int64_t unit) {
   std::string text;
   try {
@@ -24,7 +24,8 @@ std::optional<int64_t> kernel_number(const char* path, std::string_view key, int
   const size_t digits = text.find_first_not_of(" \t", at + key.size());
   int64_t value = 0;
   if (digits == std::string::npos) return std::nullopt;
-  const auto [stop, error] = std::from_chars(text.data() + digits, text.data() + text.size(), value);
+  const auto [stop, error] =
+      std::from_chars(text.data() + digits, text.data() + text.size(), value);
   if (error != std::errc{}) return std::nullopt;
   return value * unit;
 }
@@ -34,7 +35,8 @@ std::optional<int64_t> available_memory() {
   std::optional<int64_t> available = kernel_number("/proc/meminfo", "MemAvailable:", 1024);
   const auto limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1);
   const auto used = kernel_number("/sys/fs/cgroup/memory.current", "", 1);
-  if (limit && used) available = std::min(available.value_or(*limit), std::max<int64_t>(*limit - *used, 0));
+  if (limit && used)
+    available = std::min(available.value_or(*limit), std::max<int64_t>(*limit - *used, 0));
   return available;
 }
 
@@ -60,16 +62,19 @@ void dry_run(const Model& model, const ModelFlags& flags, bool json, Output& out
                                    {"total_bytes", total},
                                    {"n_ctx", n_ctx},
                                    {"available_bytes", have ? Json(*have) : Json()},
-                                   {"fits", fits}}) + "\n");
+                                   {"fits", fits}}) +
+              "\n");
     return;
   }
   out.write(describe(model) + "\n");
   out.write(fmt::format("weights   {}\n", mib(need.weights)));
-  out.write(fmt::format("cache     {} for all {} positions ({:.1f} KiB each, taken as it fills)\n", mib(cache), n_ctx,
-                        static_cast<double>(need.cache_per_token) / 1024));
+  out.write(fmt::format("cache     {} for all {} positions ({:.1f} KiB each, taken as it fills)\n",
+                        mib(cache), n_ctx, static_cast<double>(need.cache_per_token) / 1024));
   out.write(fmt::format("scratch   {}\n", mib(need.scratch)));
   out.write(fmt::format("together  {}\n", mib(total)));
-  if (have) out.write(fmt::format("machine   {} available: {}\n", mib(*have), fits ? "it fits" : "IT DOES NOT FIT"));
+  if (have)
+    out.write(fmt::format("machine   {} available: {}\n", mib(*have),
+                          fits ? "it fits" : "IT DOES NOT FIT"));
 }
 
 }  // namespace nalar::apps

@@ -1,6 +1,6 @@
 #include "help.h"
 
-#include <nalar/engine.h>
+#include <fmt/format.h>
 #include <nalar/sandbox.h>
 #include <nalar/version.h>
 #include <sys/ioctl.h>
@@ -8,8 +8,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-
-#include <fmt/format.h>
 
 namespace nalar::apps {
 namespace {
@@ -81,12 +79,13 @@ int text_width() {
 std::string program_help(const std::vector<std::unique_ptr<Command>>& commands) {
   const auto width = static_cast<size_t>(text_width());
   std::string out =
-      "nalar runs language models on this machine, from local files. It has no network.\n\n"
-      "Usage: nalar COMMAND …   (nalar COMMAND --help tells its options)\n\nCommands\n";
+      "nalar runs language models on this machine, from local files.\n"
+      "It has no network.\n\nUsage: nalar COMMAND …\n       nalar COMMAND --help\n\nCommands\n";
   for (const auto& command : commands) {
-    if (command->about()[0] != '\0') out += entry(command->name(), command->about(), 14, width);
+    if (!command->later()) out += entry(command->name(), command->about(), 14, width);
   }
-  out += "\nOptions\n" + entry("--version", "version, instruction set, network lock, LibTorch", 14, width) +
+  out += "\nOptions\n" +
+         entry("--version", "version, instruction set, network lock, LibTorch", 14, width) +
          entry("-h, --help", "this text", 14, width);
   return out + "\n" + kExitCodes;
 }
@@ -117,14 +116,17 @@ std::string command_help(const Command& command, const OptionSet& options) {
 std::string version_text() {
   const VersionInfo info = version_info();
   const TorchInfo torch = torch_info();
-  std::string out = fmt::format("nalar {}\ncommit      {}\ncompiler    {}\ninstructions {}\n", info.version,
-                                info.commit, info.compiler, cpu_isa());
-  out += fmt::format("network     {}\n",
-                     network_is_locked() ? "none: the kernel refuses sockets to this process"
-                                         : "NOT LOCKED: the kernel did not take the filter");
-  if (torch.problem.empty()) return out + fmt::format("LibTorch    {} ({})\n", torch.version, torch.path);
-  out += fmt::format("LibTorch    not there: {}\n", torch.problem);
-  if (!torch.hint.empty()) out += fmt::format("            try: {}\n", torch.hint);
+  std::string out = fmt::format("nalar {}\ncommit      {}\ncompiler    {}\n", info.version,
+                                info.commit, info.compiler);
+  out += fmt::format("network     {}\n", network_is_locked()
+                                             ? "none: the kernel refuses sockets to this process"
+                                             : "NOT LOCKED: the kernel did not take the filter");
+  if (torch.problem.empty()) {
+    out += fmt::format("LibTorch    {} ({})\n", torch.version, torch.path);
+  } else {
+    out += fmt::format("LibTorch    not there: {}\n", torch.problem);
+    if (!torch.hint.empty()) out += fmt::format("            try: {}\n", torch.hint);
+  }
   return out;
 }
 

@@ -1,12 +1,11 @@
 #include "line_editor.h"
 
-#include <clocale>
 #include <histedit.h>
-#include <locale.h>
 #include <nalar/error.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <cstring>
 
@@ -15,8 +14,8 @@ namespace {
 
 constexpr int kHistoryLines = 1000;
 
-// libedit measures and edits characters in the locale of its thread. Text here is UTF-8 whatever the user's locale is,
-// and nothing else in the program is to see a locale.
+// libedit measures and edits characters in the locale of its thread. Text here is UTF-8 whatever
+// the user's locale is, and nothing else in the program is to see a locale.
 class Utf8Locale {
  public:
   Utf8Locale() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {

@@ -17,8 +17,8 @@
 namespace nalar::apps {
 namespace {
 
-// A stream that was closed when we started would otherwise be the next file that is opened. It becomes /dev/null the
-// wrong way round, so that reading or writing it fails.
+// A stream that was closed when we started would otherwise be the next file that is opened. It
+// becomes /dev/null the wrong way round, so that reading or writing it fails.
 void open_closed_streams() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) == -1) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
@@ -38,7 +38,8 @@ int run_program(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);
   const std::string lock_problem = lock_down();
   try {
-    run_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc), lock_problem);
+    run_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc),
+                     lock_problem);
     return EXIT_SUCCESS;
   } catch (const Error& e) {
     return report(e);

@@ -4,7 +4,8 @@
 
 namespace nalar::apps {
 
-// What the program says to a person, on stderr: whole lines, made printable. Losing one is no error.
+// What the program says to a person, on stderr: whole lines, made printable. Losing one is no
+// error.
 class Messages {
  public:
   bool quiet = false;

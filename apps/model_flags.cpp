@@ -1,8 +1,7 @@
 #include "model_flags.h"
 
-#include <nalar/error.h>
-
 #include <fmt/format.h>
+#include <nalar/error.h>
 
 namespace nalar::apps {
 
@@ -14,25 +13,29 @@ void declare_model_flags(OptionSet& options, ModelFlags& flags) {
                  flags.n_ctx, {1});
   options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
                flags.allow_symlinks);
-  options.flag({"--dry-run", "", "what it would need, against what this machine has; loads nothing"},
-               flags.dry_run);
+  options.flag(
+      {"--dry-run", "", "what it would need, against what this machine has; loads nothing"},
+      flags.dry_run);
   options.command_line_only();
 }
 
 void declare_device_flags(OptionSet& options, ModelFlags& flags) {
   options.group("Machine");
-  options.number({"-t,--threads", "N", "threads (default: the physical cores this process may use)"},
-                 flags.threads, {1, 1024});
+  options.number(
+      {"-t,--threads", "N", "threads (default: the physical cores this process may use)"},
+      flags.threads, {1, 1024});
   options.choice({"--device", "D", "auto, cpu or cuda (auto: cuda only where it is installed)"},
                  flags.device, {"auto", "cpu", "cuda", "cuda:0"});
-  options.choice({"--compute", "C",
-                  "auto: quantized weights against 8-bit activations; fp32: weights dequantized and "
-                  "multiplied in fp32"},
-                 flags.compute, {"auto", "fp32"});
+  options.choice(
+      {"--compute", "C",
+       "auto: quantized weights against 8-bit activations; fp32: weights dequantized and "
+       "multiplied in fp32"},
+      flags.compute, {"auto", "fp32"});
 }
 
 std::shared_ptr<const Model> open_model(const ModelFlags& flags) {
-  if (!flags.path) throw Error(ErrorKind::usage, "MODEL is missing: a .gguf file or a model folder");
+  if (!flags.path)
+    throw Error(ErrorKind::usage, "MODEL is missing: a .gguf file or a model folder");
   return nalar::open_model(*flags.path, {.allow_symlinks = flags.allow_symlinks});
 }
 
@@ -43,8 +46,10 @@ EngineOptions engine_options(const ModelFlags& flags, const Model& model) {
   options.compute = flags.compute == "fp32" ? Compute::fp32 : Compute::automatic;
   const int trained = model.config().n_ctx_train;
   if (options.n_ctx > trained) {
-    throw Error(ErrorKind::usage, fmt::format("--ctx: got {}, need an integer in 1..{} (what the model "
-                                              "was trained for)", options.n_ctx, trained));
+    throw Error(ErrorKind::usage,
+                fmt::format("--ctx: got {}, need an integer in 1..{} (what the model "
+                            "was trained for)",
+                            options.n_ctx, trained));
   }
   return options;
 }

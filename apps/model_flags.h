@@ -26,7 +26,8 @@ std::shared_ptr<const Model> open_model(const ModelFlags& flags);
 EngineOptions engine_options(const ModelFlags& flags, const Model& model);
 Device device(const ModelFlags& flags);
 
-// "SmolLM2 135M Instruct: llama, 134.5 M parameters, 91.7 MB, context 8192", for -v and the head of a chat.
+// "SmolLM2 135M Instruct: llama, 134.5 M parameters, 91.7 MB, context 8192", for -v and the head of
+// a chat.
 std::string describe(const Model& model);
 
 }  // namespace nalar::apps

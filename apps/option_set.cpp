@@ -1,9 +1,9 @@
 #include "option_set.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace nalar::apps {
 namespace {
@@ -20,7 +20,8 @@ std::string spelled(const CLI::Option& option, const char* value) {
 std::string text_of(const Json& value, const std::string& key) {
   if (value.is_string()) return value.as_string();
   if (value.is_number() || value.is_bool()) return to_text(value);
-  throw Error(ErrorKind::config, fmt::format("{}: got {}, need a single value", key, value.kind_name()));
+  throw Error(ErrorKind::config,
+              fmt::format("{}: got {}, need a single value", key, value.kind_name()));
 }
 
 std::vector<std::string> texts_of(const Json& value, const std::string& key) {
@@ -32,20 +33,28 @@ std::vector<std::string> texts_of(const Json& value, const std::string& key) {
 
 bool fits(SettingKind kind, const Json& value) {
   switch (kind) {
-    case SettingKind::flag: return value.is_bool();
-    case SettingKind::number: return value.is_number();
-    case SettingKind::text: return value.is_string();
-    case SettingKind::texts: return value.is_string() || value.is_array();
+    case SettingKind::flag:
+      return value.is_bool();
+    case SettingKind::number:
+      return value.is_number();
+    case SettingKind::text:
+      return value.is_string();
+    case SettingKind::texts:
+      return value.is_string() || value.is_array();
   }
   return false;
 }
 
 const char* need(SettingKind kind) {
   switch (kind) {
-    case SettingKind::flag: return "true or false";
-    case SettingKind::number: return "a number";
-    case SettingKind::text: return "a text";
-    case SettingKind::texts: return "a text or a list of them";
+    case SettingKind::flag:
+      return "true or false";
+    case SettingKind::number:
+      return "a number";
+    case SettingKind::text:
+      return "a text";
+    case SettingKind::texts:
+      return "a text or a list of them";
   }
   return "";
 }
@@ -91,8 +100,8 @@ void OptionSet::flag(const OptionText& option, bool& target) {
   const std::string name = "--" + setting.names.front();
   setting.set = [&target, name](const std::vector<std::string>& values) {
     if (values.back() != "true" && values.back() != "false") {
-      throw Error(ErrorKind::usage, fmt::format("{}: got \"{}\", need no value", name,
-                                                printable(values.back(), 60)));
+      throw Error(ErrorKind::usage,
+                  fmt::format("{}: got \"{}\", need no value", name, printable(values.back(), 60)));
     }
     target = values.back() == "true";
   };
@@ -119,8 +128,9 @@ void OptionSet::choice(const OptionText& option, std::string& target,
   const std::string name = "--" + setting.names.front();
   setting.set = [&target, words = std::move(words), name](const std::vector<std::string>& values) {
     if (std::find(words.begin(), words.end(), values.back()) == words.end()) {
-      throw Error(ErrorKind::usage, fmt::format("{}: got \"{}\", need {}", name, printable(values.back(), 60),
-                                                fmt::join(words, " or ")));
+      throw Error(ErrorKind::usage,
+                  fmt::format("{}: got \"{}\", need {}", name, printable(values.back(), 60),
+                              fmt::join(words, " or ")));
     }
     target = values.back();
   };
@@ -129,9 +139,12 @@ void OptionSet::choice(const OptionText& option, std::string& target,
 
 void OptionSet::not_yet(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    app_.add_option(name, [name](const CLI::results_t&) -> bool {
-          throw Error(ErrorKind::usage, fmt::format("{} is not there yet", name));
-        })->expected(0, 1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    app_.add_option(name,
+                    [name](const CLI::results_t&) -> bool {
+                      throw Error(ErrorKind::usage, fmt::format("{} is not there yet", name));
+                    })
+        ->expected(0, 1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 
@@ -158,8 +171,8 @@ void OptionSet::apply_config(const Json& table, const std::string& file) {
     const std::string place = fmt::format("{}.{}", app_.get_name(), printable(key));
     Setting* const setting = find(key);
     if (setting == nullptr || !setting->in_config) {
-      throw Error(ErrorKind::config,
-                  fmt::format("unknown key (key {}): need an option of nalar {}", place, app_.get_name()));
+      throw Error(ErrorKind::config, fmt::format("unknown key (key {}): need an option of nalar {}",
+                                                 place, app_.get_name()));
     }
     if (!fits(setting->kind, value)) {
       throw Error(ErrorKind::config, fmt::format("wrong type (key {}): got {}, need {}", place,

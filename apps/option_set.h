@@ -1,13 +1,13 @@
 #pragma once
 
+#include <nalar/json.h>
+
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <nalar/json.h>
 
 #include "parse_value.h"
 
@@ -18,19 +18,20 @@ inline constexpr const char* kCommandLine = "command line";
 
 enum class SettingKind { flag, number, text, texts };
 
-// One option of a command: how the command line and a configuration file set it, and what it is set to.
+// One option of a command: how the command line and a configuration file set it, and what it is set
+// to.
 struct Setting {
   std::vector<std::string> names;  // long names without dashes, the first is the one in messages
   std::string spelled;             // "-n, --max-tokens N", for the help
   std::string help;
   std::string group;
   SettingKind kind = SettingKind::text;
-  bool in_config = true;           // may stand in a configuration file
+  bool in_config = true;  // may stand in a configuration file
   // Errors: usage, naming the option and its range.
   std::function<void(const std::vector<std::string>&)> set;
   // The value in force; null when it is not set.
   std::function<Json()> get;
-  std::string origin;              // kCommandLine, the configuration file's name, or "" for a default
+  std::string origin;  // kCommandLine, the configuration file's name, or "" for a default
 };
 
 struct OptionText {
@@ -39,7 +40,8 @@ struct OptionText {
   const char* help;
 };
 
-// The options of one command, declared once for the command line, --config, --print-config and --help.
+// The options of one command, declared once for the command line, --config, --print-config and
+// --help.
 class OptionSet {
  public:
   explicit OptionSet(CLI::App& app) : app_(app) {}
@@ -77,7 +79,8 @@ class OptionSet {
 
   // Options of the contract that have no code yet: each use is an error that says so.
   void not_yet(const std::vector<std::string>& names);
-  // The option that was added last concerns this call alone and has no place in a configuration file.
+  // The option that was added last concerns this call alone and has no place in a configuration
+  // file.
   void command_line_only() { settings_.back()->in_config = false; }
 
   // Takes over what the command line gave. REQUIRES a parsed app.
@@ -86,7 +89,9 @@ class OptionSet {
   void apply_config(const Json& table, const std::string& file);
 
   const std::vector<std::unique_ptr<Setting>>& settings() const { return settings_; }
-  const std::vector<std::pair<std::string, std::string>>& positionals() const { return positionals_; }
+  const std::vector<std::pair<std::string, std::string>>& positionals() const {
+    return positionals_;
+  }
   // Setting.origin by name. REQUIRES that the name exists.
   const std::string& origin(std::string_view name) const;
 

@@ -1,14 +1,14 @@
 #pragma once
 
+#include <nalar/terminal_text.h>
+
 #include <string>
 #include <string_view>
 
-#include <nalar/terminal_text.h>
-
 namespace nalar::apps {
 
-// The standard output: results and nothing else. On a terminal text passes the filter unless `raw`; a pipe or file
-// gets its exact bytes. Errors: io, when a byte cannot be written.
+// The standard output: results and nothing else. On a terminal text passes the filter unless `raw`;
+// a pipe or file gets its exact bytes. Errors: io, when a byte cannot be written.
 class Output {
  public:
   Output();

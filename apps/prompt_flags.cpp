@@ -1,10 +1,9 @@
 #include "prompt_flags.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/files.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 namespace nalar::apps {
 namespace {
@@ -29,7 +28,9 @@ std::string read_text(const std::string& path) {
 }
 
 std::string text_or_file(const std::string& value) {
-  return value.starts_with('@') ? without_last_line_end(read_input(value.substr(1), kMaxPromptBytes)) : value;
+  return value.starts_with('@')
+             ? without_last_line_end(read_input(value.substr(1), kMaxPromptBytes))
+             : value;
 }
 
 // What a template knows of the tokenizer, as transformers names it.
@@ -55,11 +56,13 @@ Json template_variables(const std::vector<std::string>& arguments) {
                   fmt::format("--template-arg: got \"{}\", need K=JSON", printable(argument, 60)));
     }
     try {
-      variables.set(argument.substr(0, equals), parse_json(std::string_view(argument).substr(equals + 1)));
+      variables.set(argument.substr(0, equals),
+                    parse_json(std::string_view(argument).substr(equals + 1)));
     } catch (const Error& e) {
-      throw Error(ErrorKind::usage, fmt::format("--template-arg {}: {}",
-                                                printable(argument.substr(0, equals), 60), e.what()),
-                  "a text in double quotes inside the quotes of the shell: 'k=\"text\"'");
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("--template-arg {}: {}", printable(argument.substr(0, equals), 60), e.what()),
+          "a text in double quotes inside the quotes of the shell: 'k=\"text\"'");
     }
   }
   return variables;
@@ -69,22 +72,28 @@ Json template_variables(const std::vector<std::string>& arguments) {
 
 void declare_prompt_flags(OptionSet& options, PromptFlags& flags) {
   options.group("Prompt");
-  options.text({"-f,--file", "FILE", "the prompt from a file (- is the standard input)"}, flags.file);
+  options.text({"-f,--file", "FILE", "the prompt from a file (- is the standard input)"},
+               flags.file);
   options.command_line_only();
   options.text({"--system", "TEXT", "system prompt; @FILE reads it from a file"}, flags.system);
-  options.flag({"--raw", "", "complete the prompt as it is: no chat template; control tokens in it count"},
-               flags.raw);
-  options.text({"--template", "FILE", "a chat template (Jinja) in place of the model's own"}, flags.template_file);
-  options.texts({"--template-arg", "K=JSON", "a variable of the template, as enable_thinking=false; repeatable"},
+  options.flag(
+      {"--raw", "", "complete the prompt as it is: no chat template; control tokens in it count"},
+      flags.raw);
+  options.text({"--template", "FILE", "a chat template (Jinja) in place of the model's own"},
+               flags.template_file);
+  options.texts({"--template-arg", "K=JSON",
+                 "a variable of the template, as enable_thinking=false; repeatable"},
                 flags.template_args);
-  options.flag({"--show-prompt", "", "write the prompt as the model would read it, text and ids, and end"},
-               flags.show_prompt);
+  options.flag(
+      {"--show-prompt", "", "write the prompt as the model would read it, text and ids, and end"},
+      flags.show_prompt);
   options.command_line_only();
 }
 
 std::optional<std::string> read_prompt(const PromptFlags& flags) {
   if (flags.dash && *flags.dash != "-") {
-    throw Error(ErrorKind::usage, fmt::format("unexpected argument \"{}\"", printable(*flags.dash, 60)),
+    throw Error(ErrorKind::usage,
+                fmt::format("unexpected argument \"{}\"", printable(*flags.dash, 60)),
                 "a prompt of several words in quotes");
   }
   if (flags.file) {
@@ -121,7 +130,8 @@ PromptMaker::PromptMaker(const PromptFlags& flags, const ModelFiles& files,
     if (own) template_.emplace(std::move(*own));
   }
   if (!template_ && shaped) {
-    throw Error(ErrorKind::usage, "--system and --template-arg need a chat template, and the model has none",
+    throw Error(ErrorKind::usage,
+                "--system and --template-arg need a chat template, and the model has none",
                 "--template FILE");
   }
   render_.variables = template_variables(flags.template_args);

@@ -10,10 +10,10 @@ namespace nalar::apps {
 
 // Where the prompt comes from, and how it becomes what the model reads.
 struct PromptFlags {
-  std::optional<std::string> prompt;   // "-": the standard input
-  std::optional<std::string> dash;     // "-": the standard input after the prompt
+  std::optional<std::string> prompt;  // "-": the standard input
+  std::optional<std::string> dash;    // "-": the standard input after the prompt
   std::optional<std::string> file;
-  std::optional<std::string> system;   // TEXT or @FILE
+  std::optional<std::string> system;  // TEXT or @FILE
   std::optional<std::string> template_file;
   std::vector<std::string> template_args;  // K=JSON
   bool raw = false;
@@ -22,8 +22,8 @@ struct PromptFlags {
 
 void declare_prompt_flags(OptionSet& options, PromptFlags& flags);
 
-// The prompt of one answer. nullopt: none is given and a person sits at the terminal. Errors: usage (nothing to read, an
-// empty argument), bad_data (an empty or too large file or input), no_input.
+// The prompt of one answer. nullopt: none is given and a person sits at the terminal. Errors: usage
+// (nothing to read, an empty argument), bad_data (an empty or too large file or input), no_input.
 std::optional<std::string> read_prompt(const PromptFlags& flags);
 
 struct RenderedPrompt {

@@ -1,10 +1,9 @@
 #include "run.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 
 #include <chrono>
-
-#include <fmt/format.h>
 
 #include "answer_json.h"
 #include "chat.h"
@@ -33,11 +32,14 @@ std::vector<TokenId> end_ids(const ModelConfig& config, const Tokenizer& tokeniz
 }  // namespace
 
 const char* RunCommand::notes() const {
-  return "PROMPT, or --file, or the standard input is what the model answers; with PROMPT, a - adds the "
+  return "PROMPT, or --file, or the standard input is what the model answers; with PROMPT, a - "
+         "adds the "
          "standard input after it: git diff | nalar run MODEL \"Summarise:\" -\n"
-         "With none of them, at a terminal, it is a chat: /help there tells more. Ctrl-C stops an answer, "
+         "With none of them, at a terminal, it is a chat: /help there tells more. Ctrl-C stops an "
+         "answer, "
          "twice ends.\n"
-         "One line end at the end of a file or of the standard input is no part of the prompt. A prompt that "
+         "One line end at the end of a file or of the standard input is no part of the prompt. A "
+         "prompt that "
          "begins with - comes after --.";
 }
 
@@ -47,24 +49,27 @@ void RunCommand::declare(OptionSet& options) {
   options.positional("-", prompt_.dash, "adds the standard input after PROMPT and a blank line");
   declare_prompt_flags(options, prompt_);
   options.group("Length and end");
-  options.number({"-n,--max-tokens", "N", "tokens at most; 0: until the model ends or the context is full [0]"},
+  options.number({"-n,--max-tokens", "N",
+                  "tokens at most; 0: until the model ends or the context is full [0]"},
                  max_tokens_, {0});
   options.texts({"--stop", "TEXT", "end before this text; repeatable"}, stop_);
   options.flag({"--ignore-eos", "", "go on after the model would end"}, ignore_eos_);
-  options.choice({"--on-overflow", "WHAT",
-                  "when the context is full: error, shift (forget the oldest half) or truncate [error]"},
-                 on_overflow_, {"error", "shift", "truncate"});
+  options.choice(
+      {"--on-overflow", "WHAT",
+       "when the context is full: error, shift (forget the oldest half) or truncate [error]"},
+      on_overflow_, {"error", "shift", "truncate"});
   declare_sampling_flags(options, sampling_);
   declare_model_flags(options, model_);
   declare_device_flags(options, model_);
   options.group("Output");
-  options.number({"--logprobs", "N", "with --json: log-probabilities of each token and of the N best"}, logprobs_,
-                 {0, 1000});
+  options.number(
+      {"--logprobs", "N", "with --json: log-probabilities of each token and of the N best"},
+      logprobs_, {0, 1000});
   options.text({"--history", "FILE", "keep the lines typed in a chat in this file"}, history_);
   options.flag({"--raw-output", "", "at a terminal too, control sequences of the text as they are"},
                raw_output_);
-  options.not_yet({"--batch", "--parallel", "--json-schema", "--grammar", "--draft", "--prompt-cache",
-                   "--kv-type", "--adapter"});
+  options.not_yet({"--batch", "--parallel", "--json-schema", "--grammar", "--draft",
+                   "--prompt-cache", "--kv-type", "--adapter"});
 }
 
 void RunCommand::check() const {
@@ -72,7 +77,8 @@ void RunCommand::check() const {
 }
 
 GenerateOptions RunCommand::generate_options(const OptionSet& options, const Model& model,
-                                             const Tokenizer& tokenizer, const Messages& log) const {
+                                             const Tokenizer& tokenizer,
+                                             const Messages& log) const {
   GenerateOptions generate;
   Sampling sampling = resolve(sampling_, options, model.config().generation, tokenizer);
   for (const std::string& line : sampling.origins) log.detail("  " + line);
@@ -90,7 +96,8 @@ void RunCommand::run(const OptionSet& options, Streams& streams) {
   check();
   streams.out.set_raw(raw_output_);
   if (model_.dry_run) return dry_run(*open_model(model_), model_, common.json, streams.out);
-  if (!model_.path) throw Error(ErrorKind::usage, "MODEL is missing: a .gguf file or a model folder");
+  if (!model_.path)
+    throw Error(ErrorKind::usage, "MODEL is missing: a .gguf file or a model folder");
   const std::optional<std::string> text = read_prompt(prompt_);
 
   const Clock::time_point start = Clock::now();
@@ -102,35 +109,40 @@ void RunCommand::run(const OptionSet& options, Streams& streams) {
     streams.log.note("the model has no chat template: the prompt is completed as it is");
   }
   RenderedPrompt prompt;
-  if (text) prompt = maker.raw() ? maker.completion(*text) : maker.chat(with_user(maker.opening(), *text));
+  if (text)
+    prompt = maker.raw() ? maker.completion(*text) : maker.chat(with_user(maker.opening(), *text));
   if (text && prompt_.show_prompt) return show_prompt(prompt, *tokenizer, streams.out);
 
   streams.log.detail(describe(*model));
   const GenerateOptions generate = generate_options(options, *model, *tokenizer, streams.log);
   const auto engine = open_engine(model, engine_options(model_, *model), device(model_));
-  streams.log.detail(fmt::format("{} threads, {}, context {}", engine->threads(), cpu_isa(), engine->n_ctx()));
+  streams.log.detail(
+      fmt::format("{} threads, {}, context {}", engine->threads(), cpu_isa(), engine->n_ctx()));
   Generator generator(*engine, tokenizer);
   if (text) return answer(generator, prompt, generate, seconds_since(start), streams);
   Chat(generator, maker, generate, streams, history_).run(describe(*model));
 }
 
-void RunCommand::show_prompt(const RenderedPrompt& prompt, const Tokenizer& tokenizer, Output& out) const {
+void RunCommand::show_prompt(const RenderedPrompt& prompt, const Tokenizer& tokenizer,
+                             Output& out) const {
   if (common.json) {
     out.write(to_text(prompt_json(prompt, tokenizer)) + "\n");
     return;
   }
   out.write(prompt.text);
   out.end_text();
-  out.write(fmt::format("{}--- {} tokens\n", prompt.text.ends_with('\n') || out.is_terminal() ? "" : "\n",
+  out.write(fmt::format("{}--- {} tokens\n",
+                        prompt.text.ends_with('\n') || out.is_terminal() ? "" : "\n",
                         prompt.ids.size()));
   for (const TokenId id : prompt.ids) {
     const bool special = tokenizer.kind(id) == TokenKind::control;
-    out.write(fmt::format("{:>8}  {}{}\n", id, printable(tokenizer.piece(id)), special ? "  special" : ""));
+    out.write(fmt::format("{:>8}  {}{}\n", id, printable(tokenizer.piece(id)),
+                          special ? "  special" : ""));
   }
 }
 
-void RunCommand::answer(Generator& generator, const RenderedPrompt& prompt, const GenerateOptions& options,
-                        double load_s, Streams& streams) const {
+void RunCommand::answer(Generator& generator, const RenderedPrompt& prompt,
+                        const GenerateOptions& options, double load_s, Streams& streams) const {
   TokenCallback on_token;
   if (!common.json) {
     on_token = [&out = streams.out](const TokenEvent& event) {

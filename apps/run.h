@@ -14,7 +14,9 @@ class RunCommand : public Command {
  public:
   const char* name() const override { return "run"; }
   const char* arguments() const override { return "MODEL [PROMPT] [-] [OPTIONS]"; }
-  const char* about() const override { return "generate: one answer, or a chat when no prompt is given"; }
+  const char* about() const override {
+    return "generate: one answer, or a chat when no prompt is given";
+  }
   const char* notes() const override;
   void declare(OptionSet& options) override;
   void run(const OptionSet& options, Streams& streams) override;
@@ -22,8 +24,8 @@ class RunCommand : public Command {
  private:
   void check() const;
   void show_prompt(const RenderedPrompt& prompt, const Tokenizer& tokenizer, Output& out) const;
-  GenerateOptions generate_options(const OptionSet& options, const Model& model, const Tokenizer& tokenizer,
-                                   const Messages& log) const;
+  GenerateOptions generate_options(const OptionSet& options, const Model& model,
+                                   const Tokenizer& tokenizer, const Messages& log) const;
   void answer(Generator& generator, const RenderedPrompt& prompt, const GenerateOptions& options,
               double load_s, Streams& streams) const;
 

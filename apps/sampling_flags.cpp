@@ -1,10 +1,9 @@
 #include "sampling_flags.h"
 
+#include <fmt/format.h>
 #include <nalar/error.h>
 
 #include <random>
-
-#include <fmt/format.h>
 
 namespace nalar::apps {
 namespace {
@@ -20,7 +19,8 @@ class Chooser {
       : set_(set), model_source_(model_source), origins_(origins) {}
 
   template <typename T>
-  void choose(const char* name, T& target, const std::optional<T>& flag, const std::optional<T>& model = {}) {
+  void choose(const char* name, T& target, const std::optional<T>& flag,
+              const std::optional<T>& model = {}) {
     std::string origin = "built in";
     if (flag) {
       target = *flag;
@@ -49,7 +49,8 @@ std::pair<TokenId, float> parse_bias(const std::string& text, int n_tokens) {
     throw Error(ErrorKind::usage,
                 fmt::format("--logit-bias: got \"{}\", need ID=B", printable(text, 60)));
   }
-  const TokenId id = parse_number<TokenId>("--logit-bias ID", text.substr(0, equals), {0, n_tokens - 1});
+  const TokenId id =
+      parse_number<TokenId>("--logit-bias ID", text.substr(0, equals), {0, n_tokens - 1});
   const std::string bias = text.substr(equals + 1);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   if (bias == "-inf") return {id, -kInfinity};
@@ -62,7 +63,8 @@ std::optional<float> temperature(const SamplingFlags& flags, const OptionSet& se
   if (flags.temperature && *flags.temperature != 0) {
     const std::string& by_temp = set.origin("temp");
     const std::string& by_greedy = set.origin("greedy");
-    if (by_temp == by_greedy) throw Error(ErrorKind::usage, "--greedy and --temp exclude each other");
+    if (by_temp == by_greedy)
+      throw Error(ErrorKind::usage, "--greedy and --temp exclude each other");
     if (by_temp == kCommandLine) return flags.temperature;
   }
   return 0.0F;
@@ -72,24 +74,31 @@ std::optional<float> temperature(const SamplingFlags& flags, const OptionSet& se
 
 void declare_sampling_flags(OptionSet& options, SamplingFlags& flags) {
   options.group("Choice of the next token (defaults: the model's own, else what is in brackets)");
-  options.number({"--temp,--temperature", "T", "temperature; 0 is greedy [0.8]"}, flags.temperature, kPositive);
+  options.number({"--temp,--temperature", "T", "temperature; 0 is greedy [0.8]"}, flags.temperature,
+                 kPositive);
   options.flag({"--greedy", "", "always the most likely token: --temp 0"}, flags.greedy);
   options.number({"--top-k", "N", "only the N most likely; 0 is off [40]"}, flags.top_k, {0});
-  options.number({"--top-p", "P", "only the most likely that sum to P; 1 is off [0.95]"}, flags.top_p, kFraction);
-  options.number({"--min-p", "P", "only those at least P times as likely as the best; 0 is off [0.05]"},
-                 flags.min_p, kFraction);
-  options.number({"--typical-p", "P", "locally typical sampling; 1 is off [1]"}, flags.typical_p, kFraction);
-  options.number({"--repeat-penalty", "X", "divides the logits of tokens seen before; 1 is off [1]"},
-                 flags.repeat_penalty, kPositive);
+  options.number({"--top-p", "P", "only the most likely that sum to P; 1 is off [0.95]"},
+                 flags.top_p, kFraction);
+  options.number(
+      {"--min-p", "P", "only those at least P times as likely as the best; 0 is off [0.05]"},
+      flags.min_p, kFraction);
+  options.number({"--typical-p", "P", "locally typical sampling; 1 is off [1]"}, flags.typical_p,
+                 kFraction);
+  options.number(
+      {"--repeat-penalty", "X", "divides the logits of tokens seen before; 1 is off [1]"},
+      flags.repeat_penalty, kPositive);
   options.number({"--presence-penalty", "X", "taken from the logit of a token seen before [0]"},
                  flags.presence_penalty, kAny);
   options.number({"--frequency-penalty", "X", "the same, times how often it was seen [0]"},
                  flags.frequency_penalty, kAny);
   options.number({"--repeat-last-n", "N", "tokens the penalties look back; -1 is all [64]"},
                  flags.repeat_last_n, {-1});
-  options.texts({"--logit-bias", "ID=B", "add B to the logit of token ID (-inf forbids it); repeatable"},
-                flags.logit_bias);
-  options.number({"-s,--seed", "N", "equal seed, equal text (default: drawn anew; -v tells it)"}, flags.seed, {});
+  options.texts(
+      {"--logit-bias", "ID=B", "add B to the logit of token ID (-inf forbids it); repeatable"},
+      flags.logit_bias);
+  options.number({"-s,--seed", "N", "equal seed, equal text (default: drawn anew; -v tells it)"},
+                 flags.seed, {});
 }
 
 Sampling resolve(const SamplingFlags& flags, const OptionSet& set, const GenerationDefaults& model,

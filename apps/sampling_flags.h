@@ -19,7 +19,8 @@ struct SamplingFlags {
 
 void declare_sampling_flags(OptionSet& options, SamplingFlags& flags);
 
-// The settings in force: the command line, else the configuration file, else the model's own, else built in.
+// The settings in force: the command line, else the configuration file, else the model's own, else
+// built in.
 struct Sampling {
   SamplingOptions options;
   // A line a setting: "temperature 0.8 (built in)".

@@ -13,9 +13,12 @@ namespace parts = inspect_parts;
 
 const char* format_name(ModelFormat format) {
   switch (format) {
-    case ModelFormat::gguf: return "GGUF";
-    case ModelFormat::hf: return "Hugging Face folder";
-    case ModelFormat::parts: return "tokenizer or template";
+    case ModelFormat::gguf:
+      return "GGUF";
+    case ModelFormat::hf:
+      return "Hugging Face folder";
+    case ModelFormat::parts:
+      return "tokenizer or template";
   }
   return "";
 }
@@ -66,7 +69,8 @@ class Inspector {
     report_.set("parameters", parameters);
     report_.set("weight_bytes", bytes);
     if (parameters > 0) {
-      report_.set("bits_per_weight", 8.0 * static_cast<double>(bytes) / static_cast<double>(parameters));
+      report_.set("bits_per_weight",
+                  8.0 * static_cast<double>(bytes) / static_cast<double>(parameters));
     }
     report_.set("types", parts::types(tensors));
     report_.set("files", parts::weight_files(*files_, options_.hashes));
@@ -96,7 +100,8 @@ class Inspector {
   void add_template() {
     const std::optional<ChatTemplate> found = open_chat_template(*files_, tokenizer_.get());
     if (!found) return;
-    Json::Object about{{"sha256", found->hash()}, {"bytes", static_cast<int64_t>(found->source().size())}};
+    Json::Object about{{"sha256", found->hash()},
+                       {"bytes", static_cast<int64_t>(found->source().size())}};
     about.emplace_back("source", found->source());
     report_.set("chat_template", std::move(about));
   }

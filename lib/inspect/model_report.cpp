@@ -16,7 +16,9 @@ std::string sha256_of(std::span<const std::byte> bytes) {
   return digest.hex();
 }
 
-Json shape_json(const std::vector<int64_t>& shape) { return Json::Array(shape.begin(), shape.end()); }
+Json shape_json(const std::vector<int64_t>& shape) {
+  return Json::Array(shape.begin(), shape.end());
+}
 
 // One number where all layers agree, else a list with an item a layer.
 template <typename F>
@@ -88,8 +90,8 @@ Json tensor_list(const io::TensorFile& tensors) {
 }
 
 Json config(const ModelConfig& c) {
-  Json out = Json::Object{{"family", c.family},         {"n_layers", c.n_layers()},
-                          {"d_model", c.d_model},       {"vocab_size", c.vocab_size},
+  Json out = Json::Object{{"family", c.family},           {"n_layers", c.n_layers()},
+                          {"d_model", c.d_model},         {"vocab_size", c.vocab_size},
                           {"n_ctx_train", c.n_ctx_train}, {"tied_head", c.tied_head}};
   out.set("n_heads", per_layer(c, [](const LayerSpec& l) { return l.attention.n_heads; }));
   out.set("n_kv_heads", per_layer(c, [](const LayerSpec& l) { return l.attention.n_kv_heads; }));
@@ -127,12 +129,17 @@ Json tokenizer(const Tokenizer& t) {
   add("unk", t.special().unk);
   add("pad", t.special().pad);
   Json::Array end;
-  for (const TokenId id : t.special().end) end.emplace_back(Json::Object{{"id", id}, {"piece", t.piece(id)}});
+  for (const TokenId id : t.special().end)
+    end.emplace_back(Json::Object{{"id", id}, {"piece", t.piece(id)}});
   special.emplace_back("end", std::move(end));
   int64_t control = 0;
   for (TokenId id = 0; id < t.n_tokens(); ++id) control += t.kind(id) == TokenKind::control ? 1 : 0;
-  return Json::Object{{"type", t.type()},       {"source", t.source()},     {"tokens", t.n_tokens()},
-                      {"control_tokens", control}, {"adds_bos", t.adds_bos()}, {"adds_eos", t.adds_eos()},
+  return Json::Object{{"type", t.type()},
+                      {"source", t.source()},
+                      {"tokens", t.n_tokens()},
+                      {"control_tokens", control},
+                      {"adds_bos", t.adds_bos()},
+                      {"adds_eos", t.adds_eos()},
                       {"special", std::move(special)}};
 }
 

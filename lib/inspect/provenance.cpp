@@ -11,13 +11,11 @@ namespace {
 // A value of a model card is short; a longer one is no name or address.
 constexpr size_t kMaxText = 4096;
 
-std::string clipped(std::string_view text) {
-  return std::string(text.substr(0, kMaxText));
-}
+std::string clipped(std::string_view text) { return std::string(text.substr(0, kMaxText)); }
 
 // general.* keys that say how the file is made, not where it comes from.
 constexpr std::array<std::string_view, 6> kTechnical = {
-    "general.architecture", "general.name", "general.file_type", "general.alignment",
+    "general.architecture",         "general.name",   "general.file_type", "general.alignment",
     "general.quantization_version", "general.license"};
 
 void add_gguf(const io::GgufMetadata& metadata, Json& report) {
@@ -55,7 +53,8 @@ std::optional<std::string> front_matter(std::string_view card, std::string_view 
     if (!line.starts_with(key) || line.substr(key.size(), 1) != ":") continue;
     line.remove_prefix(key.size() + 1);
     while (line.starts_with(' ') || line.starts_with('"')) line.remove_prefix(1);
-    while (line.ends_with(' ') || line.ends_with('"') || line.ends_with('\r')) line.remove_suffix(1);
+    while (line.ends_with(' ') || line.ends_with('"') || line.ends_with('\r'))
+      line.remove_suffix(1);
     if (!line.empty()) return clipped(line);
   }
   return std::nullopt;
@@ -78,12 +77,14 @@ void add_hf(const ModelFiles& files, Json& report) {
     }
     for (const char* key : {"_name_or_path", "transformers_version", "torch_dtype", "dtype"}) {
       const Json* value = config.find(key);
-      if (value != nullptr && value->is_string()) provenance.emplace_back(key, clipped(value->as_string()));
+      if (value != nullptr && value->is_string())
+        provenance.emplace_back(key, clipped(value->as_string()));
     }
   }
   if (const auto card = files.file("README.md")) {
     if (const auto licence = front_matter(*card, "license")) report.set("licence", *licence);
-    if (const auto base = front_matter(*card, "base_model")) provenance.emplace_back("base_model", *base);
+    if (const auto base = front_matter(*card, "base_model"))
+      provenance.emplace_back("base_model", *base);
   }
   if (!provenance.empty()) report.set("provenance", std::move(provenance));
 }

@@ -41,7 +41,8 @@ class Text {
     const Json* value = report.find(key);
     if (value == nullptr) return;
     out_ += fmt::format("\n{}\n", key);
-    for (const auto& [name, item] : value->as_object()) row("  " + base::escaped(name, 60), shown(item));
+    for (const auto& [name, item] : value->as_object())
+      row("  " + base::escaped(name, 60), shown(item));
   }
   void line(const std::string& text) { out_ += text + "\n"; }
   std::string take() { return std::move(out_); }
@@ -54,12 +55,16 @@ class Text {
 void add_sizes(const Json& report, Text& text) {
   const Json* parameters = report.find("parameters");
   if (parameters == nullptr) return;
-  text.row("parameters", fmt::format("{} ({:.1f} M)", parameters->as_int64(), parameters->as_double() / 1e6));
-  text.row("weights", fmt::format("{}, {:.2f} bits each", bytes_text(report.find("weight_bytes")->as_int64()),
-                                  report.find("bits_per_weight") ? report.find("bits_per_weight")->as_double() : 0));
+  text.row("parameters",
+           fmt::format("{} ({:.1f} M)", parameters->as_int64(), parameters->as_double() / 1e6));
+  text.row("weights",
+           fmt::format(
+               "{}, {:.2f} bits each", bytes_text(report.find("weight_bytes")->as_int64()),
+               report.find("bits_per_weight") ? report.find("bits_per_weight")->as_double() : 0));
   for (const Json& type : report.find("types")->as_array()) {
     text.row("  " + type.find("type")->as_string(),
-             fmt::format("{} tensors, {}", type.find("tensors")->as_int64(), bytes_text(type.find("bytes")->as_int64())));
+             fmt::format("{} tensors, {}", type.find("tensors")->as_int64(),
+                         bytes_text(type.find("bytes")->as_int64())));
   }
 }
 
@@ -78,10 +83,13 @@ void add_tokenizer(const Json& report, Text& text) {
   const Json* tokenizer = report.find("tokenizer");
   if (tokenizer == nullptr) return;
   text.line("\ntokenizer");
-  text.row("  type", fmt::format("{}, from {}", shown(*tokenizer->find("type")), shown(*tokenizer->find("source"))));
-  text.row("  tokens", fmt::format("{}, of them {} control tokens", shown(*tokenizer->find("tokens")),
-                                   shown(*tokenizer->find("control_tokens"))));
-  text.row("  adds BOS, EOS", fmt::format("{}, {}", shown(*tokenizer->find("adds_bos")), shown(*tokenizer->find("adds_eos"))));
+  text.row("  type", fmt::format("{}, from {}", shown(*tokenizer->find("type")),
+                                 shown(*tokenizer->find("source"))));
+  text.row("  tokens",
+           fmt::format("{}, of them {} control tokens", shown(*tokenizer->find("tokens")),
+                       shown(*tokenizer->find("control_tokens"))));
+  text.row("  adds BOS, EOS", fmt::format("{}, {}", shown(*tokenizer->find("adds_bos")),
+                                          shown(*tokenizer->find("adds_eos"))));
   const auto token = [](const Json& t) {
     return fmt::format("{} {}", shown(*t.find("id")), shown(*t.find("piece")));
   };
@@ -99,8 +107,9 @@ void add_tensors(const Json& report, Text& text) {
   if (tensors == nullptr) return;
   text.line("\ntensors");
   for (const Json& t : tensors->as_array()) {
-    text.line(fmt::format("  {:<6}  {:>10}  [{}]  {}", shown(*t.find("type")), bytes_text(t.find("bytes")->as_int64()),
-                          shown(*t.find("shape")), base::escaped(t.find("name")->as_string())));
+    text.line(fmt::format("  {:<6}  {:>10}  [{}]  {}", shown(*t.find("type")),
+                          bytes_text(t.find("bytes")->as_int64()), shown(*t.find("shape")),
+                          base::escaped(t.find("name")->as_string())));
   }
 }
 

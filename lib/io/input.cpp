@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/files.h>
 #include <unistd.h>
@@ -7,8 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
-
-#include <fmt/format.h>
 
 #include "io/file_system.h"
 
@@ -30,8 +29,10 @@ std::string read_standard_input(size_t max_bytes) {
           .in_file("standard input");
     }
     if (text.size() + static_cast<size_t>(n) > max_bytes) {
-      throw Error(ErrorKind::bad_data, fmt::format("too large: got more than {} bytes, need at most "
-                                                   "that", max_bytes))
+      throw Error(ErrorKind::bad_data,
+                  fmt::format("too large: got more than {} bytes, need at most "
+                              "that",
+                              max_bytes))
           .in_file("standard input");
     }
     text.append(block.data(), static_cast<size_t>(n));

@@ -11,7 +11,8 @@ namespace nalar {
 namespace {
 
 [[noreturn]] void fail(const std::string& what, const toml::source_position& at) {
-  throw Error(ErrorKind::config, fmt::format("{} (at line {}, column {})", what, at.line, at.column));
+  throw Error(ErrorKind::config,
+              fmt::format("{} (at line {}, column {})", what, at.line, at.column));
 }
 
 Json to_json(const toml::node& node) {

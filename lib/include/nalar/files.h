@@ -1,18 +1,20 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-#include <nalar/export.h>
-
 namespace nalar {
 
-// All of a regular file or pipe; "-" is the standard input. Errors: no_input (absent, a folder, a device, standard input
-// closed), bad_data (more than max_bytes), io. Each names the path, or "standard input".
+// All of a regular file or pipe; "-" is the standard input. Errors: no_input (absent, a folder, a
+// device, standard input closed), bad_data (more than max_bytes), io. Each names the path, or
+// "standard input".
 NALAR_API std::string read_input(const std::string& path, size_t max_bytes);
 
-// Makes the file, mode 0600. Errors: cannot_create (it exists, no such folder, …), io (full disk); nothing is left then.
+// Makes the file, mode 0600. Errors: cannot_create (it exists, no such folder, …), io (full disk);
+// nothing is left then.
 NALAR_API void write_new_file(const std::string& path, std::string_view content);
 
 }  // namespace nalar

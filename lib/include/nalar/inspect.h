@@ -17,9 +17,9 @@ struct InspectOptions {
 };
 
 struct Inspection {
-  // An object: "path", "format", "files", and where they apply "name", "architecture", "parameters", "weight_bytes",
-  // "bits_per_weight", "types", "config", "generation", "tokenizer", "chat_template", "licence", "provenance", "tensors",
-  // and "problems", a list of texts.
+  // An object: "path", "format", "files", and where they apply "name", "architecture",
+  // "parameters", "weight_bytes", "bits_per_weight", "types", "config", "generation", "tokenizer",
+  // "chat_template", "licence", "provenance", "tensors", and "problems", a list of texts.
   Json report;
   // Why a part could not be read although the files could be opened (an unknown architecture, a bad
   // vocabulary): the first of them. The report tells the rest.
@@ -27,7 +27,8 @@ struct Inspection {
 };
 
 // What a model, a tokenizer or a template is made of. Errors: io while hashing.
-NALAR_API Inspection inspect(std::shared_ptr<const ModelFiles> files, const InspectOptions& options);
+NALAR_API Inspection inspect(std::shared_ptr<const ModelFiles> files,
+                             const InspectOptions& options);
 // A report for people: lines of at most `width` characters where it can; printable on any terminal.
 NALAR_API std::string inspect_text(const Json& report, int width = 80);
 

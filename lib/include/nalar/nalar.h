@@ -6,6 +6,7 @@
 #include <nalar/dtype.h>
 #include <nalar/engine.h>
 #include <nalar/error.h>
+#include <nalar/files.h>
 #include <nalar/generate.h>
 #include <nalar/inspect.h>
 #include <nalar/json.h>
@@ -16,6 +17,8 @@
 #include <nalar/sampler.h>
 #include <nalar/sandbox.h>
 #include <nalar/tensor.h>
+#include <nalar/terminal_text.h>
 #include <nalar/token.h>
 #include <nalar/tokenizer.h>
+#include <nalar/toml.h>
 #include <nalar/version.h>

@@ -1,17 +1,18 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-#include <nalar/export.h>
-
 namespace nalar {
 
-// Text of unknown origin on its way to a terminal. A terminal obeys control sequences (it can be made to retitle itself, to
-// write to the clipboard, to send input): here they are shown instead. \n and \t pass, \r\n becomes \n; every other C0 and C1
-// control, DEL, bidirectional control, tag character and byte that is no UTF-8 is written as \xNN or \u{NNNN}.
-// A stream may be cut anywhere: what comes out does not depend on where.
+// Text of unknown origin on its way to a terminal. A terminal obeys control sequences (it can be
+// made to retitle itself, to write to the clipboard, to send input): here they are shown instead.
+// \n and \t pass, \r\n becomes \n; every other C0 and C1 control, DEL, bidirectional control, tag
+// character and byte that is no UTF-8 is written as \xNN or \u{NNNN}. A stream may be cut anywhere:
+// what comes out does not depend on where.
 class NALAR_API TerminalFilter {
  public:
   // The text that can be shown now; an unfinished character or a \r is held back.

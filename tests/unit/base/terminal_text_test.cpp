@@ -31,8 +31,12 @@ constexpr std::array kCases = {
     Case{"\x1b]52;c;aGk=\x1b\\", "\\x1b]52;c;aGk=\\x1b\\"},
     Case{"\x1b]8;;http://a\x1b\\link", "\\x1b]8;;http://a\\x1b\\link"},
     Case{"\x1bP$qm\x1b\\", "\\x1bP$qm\\x1b\\"},
-    Case{"\xc2\x9b" "31m", "\\u{9b}31m"},
-    Case{"\x9b" "31m", "\\x9b31m"},
+    Case{"\xc2\x9b"
+         "31m",
+         "\\u{9b}31m"},
+    Case{"\x9b"
+         "31m",
+         "\\x9b31m"},
     Case{"over\rwritten", "over\\x0dwritten"},
     Case{"line\r\nline\r\n", "line\nline\n"},
     Case{"end\r", "end\\x0d"},
@@ -75,7 +79,8 @@ TEST_CASE("every pair of bytes is safe and independent of the cut") {
       const std::string pair{static_cast<char>(a), static_cast<char>(b)};
       const std::string shown = whole(pair);
       TerminalFilter filter;
-      std::string parts = filter.push(pair.substr(0, 1)) + filter.push(pair.substr(1));
+      std::string parts = filter.push(pair.substr(0, 1));
+      parts += filter.push(pair.substr(1));
       parts += filter.finish();
       if (obeyed_by_a_terminal(shown) || parts != shown) FAIL("bytes " << a << " " << b);
     }

@@ -1,0 +1,30 @@
+#include "commands.h"
+
+namespace nalar::apps {
+namespace {
+
+class LaterCommand : public Command {
+ public:
+  explicit LaterCommand(const char* name) : name_(name) {}
+  const char* name() const override { return name_; }
+  const char* arguments() const override { return ""; }
+  const char* about() const override { return ""; }
+  bool later() const override { return true; }
+  void declare(OptionSet&) override {}
+  void run(const OptionSet&, Streams&) override {}
+
+ private:
+  const char* name_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Command>> all_commands() {
+  std::vector<std::unique_ptr<Command>> commands;
+  for (const char* name : {"run", "bench", "inspect", "finetune", "eval", "quantize", "convert"}) {
+    commands.push_back(std::make_unique<LaterCommand>(name));
+  }
+  return commands;
+}
+
+}  // namespace nalar::apps
