@@ -10,30 +10,29 @@
 namespace nalar::model {
 namespace {
 
-constexpr IntRange kIdRange{0, std::numeric_limits<int32_t>::max()};
 constexpr IntRange kTopKRange{0, std::numeric_limits<int32_t>::max()};
 constexpr NumberRange kTemperatureRange{0, 1e6};
 constexpr NumberRange kProbability{0, 1};
 
-int32_t token_id(std::string_view key, const Json& value) {
+int32_t token_id(std::string_view key, const Json& value, int vocab_size) {
   std::optional<int64_t> id;
   if (value.kind() == Json::Kind::integer) id = value.as_int64();
-  return static_cast<int32_t>(check(key, id, kIdRange, to_text(value)));
+  return static_cast<int32_t>(check(key, id, {0, vocab_size - 1}, to_text(value)));
 }
 
-std::vector<int32_t> eos_ids(const Json& config) {
+std::vector<int32_t> eos_ids(const Json& config, int vocab_size) {
   constexpr std::string_view kKey = "eos_token_id";
   const Json* value = config.find(kKey);
   if (!value || value->is_null()) return {};
-  if (!value->is_array()) return {token_id(kKey, *value)};
+  if (!value->is_array()) return {token_id(kKey, *value, vocab_size)};
   std::vector<int32_t> ids;
-  for (const Json& item : value->as_array()) ids.push_back(token_id(kKey, item));
+  for (const Json& item : value->as_array()) ids.push_back(token_id(kKey, item, vocab_size));
   return ids;
 }
 
 }  // namespace
 
-GenerationDefaults read_generation_config(std::string_view text) {
+GenerationDefaults read_generation_config(std::string_view text, int vocab_size) {
   const Json json = parse_json(text);
   if (!json.is_object()) {
     throw Error(ErrorKind::bad_data, "got " + std::string(json.kind_name()) + ", need an object");
@@ -51,14 +50,14 @@ GenerationDefaults read_generation_config(std::string_view text) {
   defaults.typical_p = number("typical_p", kProbability);
   defaults.repeat_penalty = number("repetition_penalty", kPositive);
   if (config.has("do_sample")) defaults.do_sample = config.boolean("do_sample", false);
-  defaults.eos_ids = eos_ids(json);
+  defaults.eos_ids = eos_ids(json, vocab_size);
   defaults.source = "generation_config.json";
   return defaults;
 }
 
-GenerationDefaults generation_of_config(const Json& config) {
+GenerationDefaults generation_of_config(const Json& config, int vocab_size) {
   GenerationDefaults defaults;
-  defaults.eos_ids = eos_ids(config);
+  defaults.eos_ids = eos_ids(config, vocab_size);
   if (!defaults.eos_ids.empty()) defaults.source = "config.json";
   return defaults;
 }

@@ -13,10 +13,11 @@ namespace {
 // Written by transformers and by training tools; none changes the logits of a decoder in inference.
 constexpr std::string_view kHarmless[] = {
     // of the file
-    "_name_or_path", "architectures", "model_type", "transformers_version", "torch_dtype", "dtype",
-    "transformers.js_config", "is_llama_config", "unsloth_fixed", "unsloth_version", "_commit_hash",
-    "_attn_implementation", "_attn_implementation_autoset", "attn_implementation",
-    "_flash_attn_2_enabled", "cache_implementation", "use_cache", "use_bfloat16", "torchscript",
+    "_name_or_path", "_model_name_or_path", "architectures", "model_type", "transformers_version",
+    "torch_dtype", "dtype", "transformers.js_config", "is_llama_config", "unsloth_fixed",
+    "unsloth_version", "_commit_hash", "_attn_implementation", "_attn_implementation_autoset",
+    "attn_implementation", "_flash_attn_2_enabled", "cache_implementation", "use_cache",
+    "use_bfloat16", "torchscript",
     // of training
     "initializer_range", "attention_dropout", "hidden_dropout", "resid_dropout", "embd_dropout",
     "neftune_noise_alpha", "pretraining_tp", "gradient_checkpointing",

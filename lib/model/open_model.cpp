@@ -65,17 +65,19 @@ ModelConfig read_hf_config(const ModelFiles& files) {
   ModelConfig config = model::family_of_hf(reader).from_hf(reader);
   reader.finish_model();
   config.name = short_name(reader.text("_name_or_path", ""));
-  config.generation = model::generation_of_config(json);
+  config.generation = model::generation_of_config(json, config.vocab_size);
+  config.validate();
   return config;
 }
 
-GenerationDefaults read_generation(const ModelFiles& files, GenerationDefaults of_config) {
+GenerationDefaults read_generation(const ModelFiles& files, const ModelConfig& config) {
   constexpr std::string_view kFile = "generation_config.json";
   const auto text = files.file(kFile);
-  if (!text) return of_config;
-  GenerationDefaults defaults =
-      in_file(files.path_of(kFile), [&] { return model::read_generation_config(*text); });
-  if (defaults.eos_ids.empty()) defaults.eos_ids = of_config.eos_ids;
+  if (!text) return config.generation;
+  GenerationDefaults defaults = in_file(files.path_of(kFile), [&] {
+    return model::read_generation_config(*text, config.vocab_size);
+  });
+  if (defaults.eos_ids.empty()) defaults.eos_ids = config.generation.eos_ids;
   return defaults;
 }
 
@@ -94,8 +96,7 @@ std::shared_ptr<const Model> open_hf(std::shared_ptr<const ModelFiles> files,
                                      const io::TensorFile& tensors) {
   ModelConfig config =
       in_file(files->path_of("config.json"), [&] { return read_hf_config(*files); });
-  config.generation = read_generation(*files, std::move(config.generation));
-  in_file(files->path_of("config.json"), [&] { config.validate(); });
+  config.generation = read_generation(*files, config);
   const model::TensorNaming naming = hf_naming(config, tensors);
   Weights weights = model::bind_weights(config, tensors, naming);
   return std::make_shared<Model>(std::move(files), std::move(config), std::move(weights));

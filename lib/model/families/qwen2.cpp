@@ -23,6 +23,7 @@ ModelConfig from_hf(HfConfig& config) {
   set_rope(model, hf_rope(config, {10000, shape.head_dim, shape.n_ctx_train}));
   set_biases(model);
   set_qwen_windows(config, model);
+  config.only("use_mrope", false);
   return model;
 }
 

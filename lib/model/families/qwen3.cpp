@@ -28,6 +28,7 @@ ModelConfig from_hf(HfConfig& config) {
     layer.attention.qkv_bias = layer.attention.out_bias = bias;
   }
   set_qwen_windows(config, model);
+  config.only("use_mrope", false);
   return model;
 }
 

@@ -4,7 +4,14 @@
 #include "support/error_of.h"
 
 using namespace nalar;
-using model::read_generation_config;
+
+namespace {
+
+GenerationDefaults read_generation_config(std::string_view text) {
+  return model::read_generation_config(text, 151936);
+}
+
+}  // namespace
 
 TEST_CASE("generation_config.json of real models") {
   const GenerationDefaults qwen = read_generation_config(R"({"bos_token_id": 151643,
@@ -38,6 +45,8 @@ TEST_CASE("values out of range are named") {
   CHECK(failure(R"({"top_k": 1.5})").find("key top_k: got 1.5, need an integer") == 0);
   CHECK(failure(R"({"do_sample": "yes"})") == "key do_sample: got \"yes\", need true or false");
   CHECK(failure(R"({"eos_token_id": [1, -1]})").find("key eos_token_id: got -1") == 0);
+  CHECK(failure(R"({"eos_token_id": 151936})") ==
+        "key eos_token_id: got 151936, need an integer in 0..151935");
   CHECK(failure("[]") == "got array, need an object");
   CHECK(failure(R"({"repetition_penalty": 0})").find("key repetition_penalty: got 0") == 0);
 }

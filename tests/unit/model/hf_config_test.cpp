@@ -74,6 +74,20 @@ TEST_CASE("configs of real models are understood") {
     "transformers_version": "4.42.3", "use_cache": true, "vocab_size": 49152})");
   CHECK(smollm2.layers[0].attention.n_kv_heads == 3);
 
+  // As transformers 5 writes what it read from a GGUF file.
+  const ModelConfig from_gguf = read(R"({"_model_name_or_path": "Smollm2 135M", "architectures":
+    ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 1,
+    "dtype": "float32", "eos_token_id": 2, "head_dim": 64, "hidden_act": "silu",
+    "hidden_size": 576, "initializer_range": 0.02, "intermediate_size": 1536,
+    "max_position_embeddings": 8192, "mlp_bias": false, "model_type": "llama",
+    "num_attention_heads": 9, "num_hidden_layers": 30, "num_key_value_heads": 3,
+    "pad_token_id": 2, "pretraining_tp": 1, "rms_norm_eps": 9.999999747378752e-06,
+    "rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"},
+    "tie_word_embeddings": true, "transformers_version": "5.23.0", "unk_token_id": 0,
+    "use_cache": true, "vocab_size": 49152})");
+  CHECK(from_gguf.layers[0].attention.rope->theta == 100000);
+  CHECK(from_gguf.final_norm.eps == 1e-5f);
+
   const ModelConfig mistral = read(R"({"architectures": ["MistralForCausalLM"], "bos_token_id": 1,
     "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02,
     "intermediate_size": 14336, "max_position_embeddings": 32768, "model_type": "mistral",
@@ -101,8 +115,8 @@ TEST_CASE("configs of real models are understood") {
     "model_type": "qwen2", "num_attention_heads": 12, "num_hidden_layers": 28,
     "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
     "sliding_window": 32768, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
-    "transformers_version": "4.43.1", "use_cache": true, "use_sliding_window": false,
-    "vocab_size": 151936})");
+    "transformers_version": "4.43.1", "use_cache": true, "use_mrope": false,
+    "use_sliding_window": false, "vocab_size": 151936})");
   CHECK(qwen25.layers[27].attention.window == 0);
   CHECK(qwen25.layers[27].attention.qkv_bias);
 
