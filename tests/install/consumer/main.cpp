@@ -1,0 +1,35 @@
+// A program that knows nalar by its installed package alone. It links every free function of the
+// public headers: one that is not exported is an error here.
+#include <nalar/nalar.h>
+
+#include <cstdio>
+
+namespace {
+
+// Only the address matters.
+template <typename... Functions>
+int linked(Functions... functions) {
+  return (0 + ... + (functions != nullptr));
+}
+
+}  // namespace
+
+int main() {
+  const int n = linked(&nalar::lock_down, &nalar::network_is_locked, &nalar::set_notice_sink,
+                       &nalar::notice, &nalar::run_bench, &nalar::shape_text);
+  nalar::SamplingOptions options;
+  options.temperature = 0;
+  std::vector<float> logits = {0, 2, 1};
+  const nalar::TokenId id = nalar::Sampler(options).sample({}, logits);
+  try {
+    options.top_p = 2;
+    options.validate();
+    return 1;
+  } catch (const nalar::Error& e) {  // also crosses the library's border
+    if (e.kind() != nalar::ErrorKind::usage) return 1;
+  }
+  const nalar::TorchInfo torch = nalar::torch_info();
+  std::printf("nalar %s, LibTorch %s (%d functions)\n", nalar::version_info().version.c_str(),
+              torch.version.empty() ? torch.problem.c_str() : torch.version.c_str(), n);
+  return id == 1 ? 0 : 1;
+}

@@ -1,0 +1,40 @@
+# Variables: see CMakeLists.txt beside this.
+cmake_minimum_required(VERSION 3.24)
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE failed OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(failed)
+    message(FATAL_ERROR "${ARGN}: ${failed}\n${text}")
+  endif()
+  set(output "${text}" PARENT_SCOPE)
+endfunction()
+
+# The prefix is moved after the installation: nothing of it may be in what was installed.
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
+file(RENAME ${WORK}/first ${WORK}/prefix)
+
+file(GLOB installed RELATIVE ${WORK}/prefix ${WORK}/prefix/* ${WORK}/prefix/${LIBDIR}/*)
+foreach(file bin include ${LIBDIR}/libnalar.so ${LIBDIR}/cmake)
+  if(NOT file IN_LIST installed)
+    message(FATAL_ERROR "${file} was not installed; what was: ${installed}")
+  endif()
+endforeach()
+if(HAS_TORCH AND NOT EXISTS ${WORK}/prefix/${LIBDIR}/nalar/libnalar_torch.so)
+  message(FATAL_ERROR "libnalar_torch.so was not installed")
+endif()
+
+run(${WORK}/prefix/bin/nalar --version)
+if(NOT output MATCHES "nalar ${VERSION}")
+  message(FATAL_ERROR "nalar --version: got ${output}")
+endif()
+
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_FLAGS=${FLAGS} -DNALAR_VERSION=${VERSION})
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${WORK}/build/consumer)
+if(NOT output MATCHES "nalar ${VERSION}")
+  message(FATAL_ERROR "consumer: got ${output}")
+endif()
+if(HAS_TORCH AND NOT output MATCHES "LibTorch [0-9]")
+  message(FATAL_ERROR "consumer: the installed module does not open: ${output}")
+endif()
