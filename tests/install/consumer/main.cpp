@@ -16,7 +16,11 @@ int linked(Functions... functions) {
 
 int main() {
   const int n = linked(&nalar::lock_down, &nalar::network_is_locked, &nalar::set_notice_sink,
-                       &nalar::notice, &nalar::run_bench, &nalar::shape_text);
+                       &nalar::notice, &nalar::shape_text, &nalar::parse_json, &nalar::to_text,
+                       &nalar::open_tokenizer, &nalar::open_engine, &nalar::cpu_isa,
+                       &nalar::default_threads, &nalar::estimate_memory, &nalar::run_bench,
+                       static_cast<std::shared_ptr<const nalar::Model> (*)(
+                           const std::string&, const nalar::OpenOptions&)>(&nalar::open_model));
   nalar::SamplingOptions options;
   options.temperature = 0;
   std::vector<float> logits = {0, 2, 1};
