@@ -14,8 +14,6 @@ namespace {
 
 NALAR_INLINE __m256i broadcast(const int32_t& q) { return _mm256_set1_epi32(q); }
 
-struct V2;
-
 struct V8 {
   static constexpr int kRows = 8;
   // maddubs adds two products in 16 bits: unsigned weights stay below 128, signed ones lend their
@@ -23,7 +21,6 @@ struct V8 {
   static constexpr bool kAnyU8 = false;
   using I = __m256i;
   using F = __m256;
-  using Wide = V2;
 
   // Integers
   NALAR_INLINE static I load(const void* p) { return _mm256_loadu_si256(static_cast<const I*>(p)); }
@@ -76,9 +73,8 @@ struct V8 {
     const I wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
   }
-  NALAR_INLINE static F from_i8(const void* p) {
-    return _mm256_cvtepi32_ps(
-        _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))));
+  NALAR_INLINE static F from_i8(__m128i bytes) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
   }
   NALAR_INLINE static F from_i32(I a) { return _mm256_cvtepi32_ps(a); }
   NALAR_INLINE static F add(F a, F b) { return _mm256_add_ps(a, b); }
@@ -106,9 +102,9 @@ struct V8 {
   }
 
   // Adds to sum[c] the products of weights and activations (s8): of elements 4 j … 4 j + 3 for j of
-  // 0 … n - 1. weight(j) gives the weights, q[j * stride + c] are 4 activations of column c.
+  // 0 … n - 1. weight(j) gives the weights, q[j * C + c] are 4 activations of column c.
   template <class T, int n, int C, class Weight>
-  NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, int stride, Weight weight) {
+  NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
     // As many products as surely fit into 16 bits before they are widened.
     constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
     constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
@@ -119,7 +115,7 @@ struct V8 {
         const I w = weight(std::integral_constant<int, j>());
         NALAR_UNROLL
         for (int c = 0; c < C; ++c) {
-          const I p = products<T>(w, broadcast(q[j * stride + c]));
+          const I p = products<T>(w, broadcast(q[j * C + c]));
           narrow[c] = i == 0 ? p : add16(narrow[c], p);
           keep(narrow[c]);
         }
@@ -136,7 +132,6 @@ struct V8 {
 struct V2 {
   static constexpr int kRows = 16;
   static constexpr bool kAnyU8 = false;
-  using Wide = V2;
   struct I {
     __m256i a, b;
   };
@@ -199,8 +194,8 @@ struct V2 {
   NALAR_INLINE static F from_bf16(const void* p) {
     return {V8::from_bf16(p), V8::from_bf16(after(p, 16))};
   }
-  NALAR_INLINE static F from_i8(const void* p) {
-    return {V8::from_i8(p), V8::from_i8(after(p, 8))};
+  NALAR_INLINE static F from_i8(__m128i bytes) {
+    return {V8::from_i8(bytes), V8::from_i8(_mm_unpackhi_epi64(bytes, bytes))};
   }
   NALAR_INLINE static F from_i32(I x) { return {V8::from_i32(x.a), V8::from_i32(x.b)}; }
   NALAR_INLINE static F add(F x, F y) { return {V8::add(x.a, y.a), V8::add(x.b, y.b)}; }
@@ -228,7 +223,7 @@ struct V2 {
   }
 
   template <class T, int n, int C, class Weight>
-  NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, int stride, Weight weight) {
+  NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
     constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
     constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
     each<n / kRun>([&](auto run) {
@@ -238,7 +233,7 @@ struct V2 {
         const I w = weight(std::integral_constant<int, j>());
         NALAR_UNROLL
         for (int c = 0; c < C; ++c) {
-          const __m256i all_q = broadcast(q[j * stride + c]);
+          const __m256i all_q = broadcast(q[j * C + c]);
           const I p = {V8::products<T>(w.a, all_q), V8::products<T>(w.b, all_q)};
           narrow[c] = i == 0 ? p : I{V8::add16(narrow[c].a, p.a), V8::add16(narrow[c].b, p.b)};
         }

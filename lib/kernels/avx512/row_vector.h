@@ -17,7 +17,6 @@ struct V16 {
   static constexpr bool kAnyU8 = true;
   using I = __m512i;
   using F = __m512;
-  using Wide = V16;  // 64 bytes
 
   // Integers
   NALAR_INLINE static I load(const void* p) { return _mm512_loadu_si512(p); }
@@ -68,9 +67,8 @@ struct V16 {
     const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
   }
-  NALAR_INLINE static F from_i8(const void* p) {
-    return _mm512_cvtepi32_ps(
-        _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))));
+  NALAR_INLINE static F from_i8(__m128i bytes) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
   }
   NALAR_INLINE static F from_i32(I a) { return _mm512_cvtepi32_ps(a); }
   NALAR_INLINE static F add(F a, F b) { return _mm512_add_ps(a, b); }
@@ -88,14 +86,14 @@ struct V16 {
   NALAR_INLINE static void keep(F& v) { asm volatile("" : "+v"(v)); }
 
   // Adds to sum[c] the products of weights (u8) and activations (s8): of elements 4 j … 4 j + 3 for
-  // j of 0 … n - 1. weight(j) gives the weights, q[j * stride + c] are 4 activations of column c.
+  // j of 0 … n - 1. weight(j) gives the weights, q[j * C + c] are 4 activations of column c.
   template <class T, int n, int C, class Weight>
-  NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, int stride, Weight weight) {
+  NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
     each<n>([&](auto j) {
       const I w = weight(j);
       NALAR_UNROLL
       for (int c = 0; c < C; ++c) {
-        asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[c]) : "v"(w), "m"(q[j * stride + c]));
+        asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[c]) : "v"(w), "m"(q[j * C + c]));
       }
     });
   }

@@ -14,17 +14,17 @@ namespace {
 
 inline constexpr int kWordsOf32 = 13;  // a token's, in the int8 form
 
-// The int8 activations of 32 elements of k.
+// The int8 activations of 32 elements of k, in a tile of C.
+template <int C>
 struct Act32 {
   const int32_t* words;
-  int columns;  // C of the tile
 
   const int32_t* q() const { return words; }
-  const int32_t* minus_sum16(int half) const { return words + (8 + half) * columns; }
-  const int32_t* minus_sum() const { return words + 10 * columns; }
-  const float* d() const { return reinterpret_cast<const float*>(words + 11 * columns); }
-  const float* d_sum() const { return reinterpret_cast<const float*>(words + 12 * columns); }
-  void next() { words += kWordsOf32 * columns; }
+  const int32_t* minus_sum16(int half) const { return words + (8 + half) * C; }
+  const int32_t* minus_sum() const { return words + 10 * C; }
+  const float* d() const { return reinterpret_cast<const float*>(words + 11 * C); }
+  const float* d_sum() const { return reinterpret_cast<const float*>(words + 12 * C); }
+  void next() { words += kWordsOf32 * C; }
 };
 
 }  // namespace

@@ -23,7 +23,8 @@ constexpr size_t scratch_size() {
   return kPanelBytes + sizeof(float) * 16 * kPanelGroups * kPanelTiles * Set::kTile;
 }
 
-using AddTile = void (*)(const std::byte* blocks, int64_t n, Act32 a, float* sums);
+using AddTile = void (*)(const std::byte* blocks, int64_t n, const int32_t* activations,
+                         float* sums);
 using AddTileFp32 = void (*)(const std::byte* weights, int64_t n, const float* x, float* sums);
 
 template <class V, class Block, int... c>
@@ -79,7 +80,7 @@ void few_tokens(const LinearCall& call) {
                           : add_tile_of<typename Set::Many, PackedBlock<typename Set::Many, type>>(
                                 C, std::make_integer_sequence<int, Set::kFewTokens>());
   const int64_t blocks = call.columns / T::kBlock;
-  const Act32 a{reinterpret_cast<const int32_t*>(call.activations), C};
+  const auto* a = reinterpret_cast<const int32_t*>(call.activations);
   for (int64_t row = call.row_begin; row < call.row_end; row += kGroupRows) {
     alignas(64) float sums[Set::kFewTokens * 16];
     clear(sums, C * 16);
@@ -147,7 +148,7 @@ void many_tokens(const LinearCall& call) {
         const AddTile add = add_tile_of<typename Set::Many, Panel>(C, kColumns);
         const auto* tile =
             reinterpret_cast<const int32_t*>(call.activations) + (patch.token + t) * words;
-        const Act32 a{tile + b * T::kShape.subs * kWordsOf32 * C, C};
+        const int32_t* a = tile + b * T::kShape.subs * kWordsOf32 * C;
         for (int g = 0; g < patch.groups; ++g, to += 16 * C) {
           add(panel + g * kGroupPanel, n, a, to);
         }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <immintrin.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -84,54 +86,44 @@ struct QuantType {
   }
 };
 
-// The scales of a block of 256, per 32 or per 16 elements, as bytes [·][16 rows].
+// The scales of the i-th 32 or 16 elements of a block of 256, as bytes of 16 rows (of which V may
+// want 8). `at`: the scales of a packed header, at V's first row.
+template <DType type>
 struct SubScales {
-  alignas(64) int8_t s[16][16];
-  alignas(64) int8_t l[16][16];
-};
+  NALAR_INLINE static __m128i load(const std::byte* at, int i) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 16 * i));
+  }
+  NALAR_INLINE static __m128i mask(__m128i x, int bits) {
+    return _mm_and_si128(x, _mm_set1_epi8(static_cast<char>(bits)));
+  }
+  // Two bits of every byte, from `bit` on, as bits 4 and 5.
+  NALAR_INLINE static __m128i two(__m128i x, int bit) {
+    return mask(_mm_slli_epi16(_mm_srli_epi16(x, bit), 4), 0x30);
+  }
+  NALAR_INLINE static __m128i six(__m128i low, int low_bit, __m128i high, int high_bit) {
+    return _mm_or_si128(mask(_mm_srli_epi16(low, low_bit), 15), two(high, high_bit));
+  }
 
-// W: a vector of 64 bytes, that is of four rows of `bytes`.
-template <class W>
-struct ScaleDecoder {
-  using I = typename W::I;
-  NALAR_INLINE static I nibble(I x) { return W::both(x, W::bytes(15)); }
-  NALAR_INLINE static I high_nibble(I x) { return nibble(W::template right16<4>(x)); }
-  NALAR_INLINE static I two(I x) { return W::both(x, W::bytes(0x30)); }
-
-  NALAR_INLINE static void q2_k(const std::byte* bytes, SubScales& out) {
-    for (int i = 0; i < 4; ++i) {
-      const I x = W::load(bytes + 64 * i);
-      W::store(out.s[4 * i], nibble(x));
-      W::store(out.l[4 * i], high_nibble(x));
+  NALAR_INLINE static __m128i s(const std::byte* at, int i) {
+    if constexpr (type == DType::q2_k) {
+      return mask(load(at, i), 15);
+    } else if constexpr (type == DType::q3_k) {
+      return _mm_sub_epi8(six(load(at, i % 8), i / 8 * 4, load(at, 8 + i % 4), i / 4 * 2),
+                          _mm_set1_epi8(32));
+    } else if constexpr (type == DType::q6_k) {
+      return load(at, i);
+    } else if constexpr (type == DType::iq4_xs) {
+      return _mm_sub_epi8(six(load(at, 2 + i / 2), i % 2 * 4, load(at, i / 4), i % 4 * 2),
+                          _mm_set1_epi8(32));
+    } else {
+      return six(load(at, i), 0, load(at, 8 + i % 4), i / 4 * 4);
     }
   }
-
-  NALAR_INLINE static void q3_k(const std::byte* bytes, SubScales& out) {
-    const I a = W::load(bytes), b = W::load(bytes + 64), high = W::load(bytes + 128);
-    const I minus_32 = W::bytes(-32);
-    W::store(out.s[0], W::add8(W::any(nibble(a), two(W::template left16<4>(high))), minus_32));
-    W::store(out.s[4], W::add8(W::any(nibble(b), two(W::template left16<2>(high))), minus_32));
-    W::store(out.s[8], W::add8(W::any(high_nibble(a), two(high)), minus_32));
-    W::store(out.s[12],
-             W::add8(W::any(high_nibble(b), two(W::template right16<2>(high))), minus_32));
-  }
-
-  NALAR_INLINE static void q4_k(const std::byte* bytes, SubScales& out) {
-    const I a = W::load(bytes), b = W::load(bytes + 64), high = W::load(bytes + 128);
-    W::store(out.s[0], W::any(nibble(a), two(W::template left16<4>(high))));
-    W::store(out.l[0], W::any(high_nibble(a), two(W::template left16<2>(high))));
-    W::store(out.s[4], W::any(nibble(b), two(high)));
-    W::store(out.l[4], W::any(high_nibble(b), two(W::template right16<2>(high))));
-  }
-
-  NALAR_INLINE static void iq4_xs(const std::byte* bytes, SubScales& out) {
-    const auto* b = reinterpret_cast<const uint8_t*>(bytes);
-    for (int i = 0; i < 8; ++i) {
-      for (int r = 0; r < 16; ++r) {
-        const int low = b[16 * (2 + i / 2) + r] >> 4 * (i % 2) & 15;
-        const int high = b[16 * (i / 4) + r] >> 2 * (i % 4) & 3;
-        out.s[i][r] = static_cast<int8_t>((low | high << 4) - 32);
-      }
+  NALAR_INLINE static __m128i l(const std::byte* at, int i) {
+    if constexpr (type == DType::q2_k) {
+      return mask(_mm_srli_epi16(load(at, i), 4), 15);
+    } else {
+      return six(load(at, i), 4, load(at, 8 + i % 4), i / 4 * 4 + 2);
     }
   }
 };

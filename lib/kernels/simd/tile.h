@@ -10,7 +10,7 @@ namespace {
 
 // Σ q_w q of elements 4 `first` … 4 (`first` + n) - 1 of a sub-block, for each column.
 template <class V, int first, int n, class Block, int C>
-NALAR_INLINE void dot_products(const Block& block, int sub, const Act32& a,
+NALAR_INLINE void dot_products(const Block& block, int sub, const Act32<C>& a,
                                const int32_t* minus_sum, typename V::I (&sum)[C]) {
   using T = typename Block::T;
   constexpr int kOffset = T::kSigned && !V::kAnyU8 ? -1 : T::kOffsetBits;
@@ -23,12 +23,12 @@ NALAR_INLINE void dot_products(const Block& block, int sub, const Act32& a,
     }
     V::keep(sum[c]);
   }
-  V::template dot<T, n>(sum, a.q() + first * a.columns, a.columns,
+  V::template dot<T, n>(sum, a.q() + first * C,
                         [&](auto j) { return block.template weight<first + j>(sub); });
 }
 
 template <class V, class Block, int C>
-NALAR_INLINE void add_block_of_32(const Block& block, const Act32& a, typename V::F (&acc)[C]) {
+NALAR_INLINE void add_block_of_32(const Block& block, const Act32<C>& a, typename V::F (&acc)[C]) {
   typename V::I sum[C];
   dot_products<V, 0, 8>(block, 0, a, a.minus_sum(), sum);
   const typename V::F d = block.d();
@@ -48,7 +48,7 @@ NALAR_INLINE void add_block_of_32(const Block& block, const Act32& a, typename V
 
 // part + the products of sub-block `sub`.
 template <class V, class Block, int C>
-NALAR_INLINE void add_sub_block(const Block& block, int sub, const Act32& a,
+NALAR_INLINE void add_sub_block(const Block& block, int sub, const Act32<C>& a,
                                 typename V::F (&part)[C]) {
   typename V::I sum[C];
   if constexpr (!Block::T::kHalves) {
@@ -77,7 +77,7 @@ NALAR_INLINE void add_sub_block(const Block& block, int sub, const Act32& a,
 }
 
 template <class V, class Block, int C>
-NALAR_INLINE void add_minima(const Block& block, Act32 a, typename V::F (&low)[C]) {
+NALAR_INLINE void add_minima(const Block& block, Act32<C> a, typename V::F (&low)[C]) {
   for (int i = 0; i < 8; ++i, a.next()) {
     if constexpr (!Block::T::kHalves) {
       const typename V::F l = block.l(i);
@@ -100,14 +100,14 @@ NALAR_INLINE void add_minima(const Block& block, Act32 a, typename V::F (&low)[C
 }
 
 template <class V, class Block, int C>
-NALAR_INLINE void add_block_of_256(const Block& block, Act32 a, typename V::F (&acc)[C]) {
+NALAR_INLINE void add_block_of_256(const Block& block, Act32<C> a, typename V::F (&acc)[C]) {
   typename V::F part[C];
   NALAR_UNROLL
   for (int c = 0; c < C; ++c) {
     part[c] = V::zero();
     V::keep(part[c]);
   }
-  const Act32 begin = a;
+  const Act32<C> begin = a;
   for (int i = 0; i < 8; ++i, a.next()) {
     add_sub_block<V, Block, C>(block, i, a, part);
   }
@@ -133,7 +133,7 @@ NALAR_INLINE void add_block_of_256(const Block& block, Act32 a, typename V::F (&
 
 // sums[c][16] += `n` blocks of a group times the activations of column c.
 template <class V, class Block, int C>
-void add_tile(const std::byte* blocks, int64_t n, Act32 first, float* sums) {
+void add_tile(const std::byte* blocks, int64_t n, const int32_t* activations, float* sums) {
   for (int row = 0; row < 16; row += V::kRows) {
     typename V::F acc[C];
     NALAR_UNROLL
@@ -141,12 +141,12 @@ void add_tile(const std::byte* blocks, int64_t n, Act32 first, float* sums) {
       acc[c] = V::load_f(sums + 16 * c + row);
     }
     const std::byte* at = blocks;
-    Act32 a = first;
+    Act32<C> a{activations};
     for (int64_t b = 0; b < n; ++b, at += Block::kBytes) {
       const Block block(at, row);
       if constexpr (Block::T::kBlocksOf256) {
         add_block_of_256<V, Block, C>(block, a, acc);
-        a.words += 8 * kWordsOf32 * a.columns;
+        a.words += 8 * kWordsOf32 * C;
       } else {
         add_block_of_32<V, Block, C>(block, a, acc);
         a.next();

@@ -16,30 +16,13 @@ class PackedBlock {
   static constexpr int kBytes = T::kShape.block_bytes();
 
   // `row`: V's first row in the group.
-  NALAR_INLINE PackedBlock(const std::byte* block, int row) : block_(block), row_(row) {
-    using Decode = ScaleDecoder<typename V::Wide>;
-    if constexpr (type == DType::q2_k) {
-      Decode::q2_k(block + 64, scales_);
-    } else if constexpr (type == DType::q3_k) {
-      Decode::q3_k(block + 32, scales_);
-    } else if constexpr (type == DType::q4_k || type == DType::q5_k) {
-      Decode::q4_k(block + 64, scales_);
-    } else if constexpr (type == DType::iq4_xs) {
-      Decode::iq4_xs(block + 32, scales_);
-    }
-  }
+  NALAR_INLINE PackedBlock(const std::byte* block, int row) : block_(block), row_(row) {}
 
   NALAR_INLINE F d() const { return V::from_halves(block_ + 2 * row_); }
   NALAR_INLINE F m() const { return V::from_halves(block_ + 32 + 2 * row_); }
   // Of the i-th 32 or 16 elements.
-  NALAR_INLINE F s(int i) const {
-    if constexpr (type == DType::q6_k) {
-      return V::from_i8(block_ + 32 + 16 * i + row_);
-    } else {
-      return V::from_i8(scales_.s[i] + row_);
-    }
-  }
-  NALAR_INLINE F l(int i) const { return V::from_i8(scales_.l[i] + row_); }
+  NALAR_INLINE F s(int i) const { return V::from_i8(SubScales<type>::s(scales(), i)); }
+  NALAR_INLINE F l(int i) const { return V::from_i8(SubScales<type>::l(scales(), i)); }
   template <int j>
   NALAR_INLINE I weight(int sub) const {
     return T::template weight<V, j>(block_ + T::kShape.header + sub * T::kShape.sub_bytes() +
@@ -47,9 +30,10 @@ class PackedBlock {
   }
 
  private:
+  NALAR_INLINE const std::byte* scales() const { return block_ + (T::kMinima ? 64 : 32) + row_; }
+
   const std::byte* block_;
   int row_;
-  SubScales scales_;
 };
 
 // A block as plain bytes and fp32 scales of 16 rows: the quants of its sub-blocks [8][16 rows][4],
