@@ -108,9 +108,9 @@ struct V8 {
     // As many products as surely fit into 16 bits before they are widened.
     constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
     constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
-    each<n / kRun>([&](auto run) {
+    each<n / kRun>([&](auto run) NALAR_INLINE_BODY {
       I narrow[C];
-      each<kRun>([&](auto i) {
+      each<kRun>([&](auto i) NALAR_INLINE_BODY {
         constexpr int j = run * kRun + i;
         const I w = weight(std::integral_constant<int, j>());
         NALAR_UNROLL
@@ -226,9 +226,9 @@ struct V2 {
   NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
     constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
     constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
-    each<n / kRun>([&](auto run) {
+    each<n / kRun>([&](auto run) NALAR_INLINE_BODY {
       I narrow[C];
-      each<kRun>([&](auto i) {
+      each<kRun>([&](auto i) NALAR_INLINE_BODY {
         constexpr int j = run * kRun + i;
         const I w = weight(std::integral_constant<int, j>());
         NALAR_UNROLL

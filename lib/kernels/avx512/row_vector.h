@@ -89,7 +89,7 @@ struct V16 {
   // j of 0 … n - 1. weight(j) gives the weights, q[j * C + c] are 4 activations of column c.
   template <class T, int n, int C, class Weight>
   NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
-    each<n>([&](auto j) {
+    each<n>([&](auto j) NALAR_INLINE_BODY {
       const I w = weight(j);
       NALAR_UNROLL
       for (int c = 0; c < C; ++c) {

@@ -23,8 +23,9 @@ NALAR_INLINE void dot_products(const Block& block, int sub, const Act32<C>& a,
     }
     V::keep(sum[c]);
   }
-  V::template dot<T, n>(sum, a.q() + first * C,
-                        [&](auto j) { return block.template weight<first + j>(sub); });
+  V::template dot<T, n>(sum, a.q() + first * C, [&](auto j) NALAR_INLINE_BODY {
+    return block.template weight<first + j>(sub);
+  });
 }
 
 template <class V, class Block, int C>

@@ -11,6 +11,8 @@
 #endif
 // Kernels are pieces that must become one function.
 #define NALAR_INLINE [[gnu::always_inline]] inline
+// The same after the parameters of a lambda.
+#define NALAR_INLINE_BODY __attribute__((always_inline))
 
 namespace nalar::kernels {
 namespace {

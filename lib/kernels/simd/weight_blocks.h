@@ -84,7 +84,8 @@ void unpack(const std::byte* packed, int64_t n, std::byte* panel) {
     const PackedBlock<V, type> block(packed, 0);
     for (int i = 0; i < T::kShape.subs; ++i) {
       std::byte* sub = panel + i * Panel::kSubBytes;
-      each<8>([&](auto j) { V::store(sub + 64 * j, block.template weight<j>(i)); });
+      each<8>([&](auto j)
+                  NALAR_INLINE_BODY { V::store(sub + 64 * j, block.template weight<j>(i)); });
       if constexpr (T::kBlocksOf256) {
         constexpr int kPer = T::kHalves ? 2 : 1;
         for (int h = 0; h < kPer; ++h) {
@@ -110,7 +111,7 @@ void dequantize_block(const std::byte* packed, float* out) {
   const PackedBlock<V, type> block(packed, 0);
   const auto d = block.d();
   for (int i = 0; i < T::kShape.subs; ++i) {
-    each<8>([&](auto j) {
+    each<8>([&](auto j) NALAR_INLINE_BODY {
       const int scale = T::kHalves ? 2 * i + j / 4 : i;
       auto factor = d;
       auto minimum = V::zero();
@@ -124,7 +125,7 @@ void dequantize_block(const std::byte* packed, float* out) {
         }
       }
       const auto w = block.template weight<j>(i);
-      each<4>([&](auto b) {
+      each<4>([&](auto b) NALAR_INLINE_BODY {
         auto q = w;
         if constexpr (kSignedBytes) {
           q = V::template arithmetic_right32<24>(V::template left32<24 - 8 * b>(w));
