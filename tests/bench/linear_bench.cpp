@@ -141,23 +141,25 @@ class Bench {
 
 void report(Isa isa, DType type, base::ThreadPool& pool) {
   Bench bench(isa, type, pool);
-  const auto rate = [](double amount, Seconds s) {
-    return fmt::format("{:6.1f} ({:6.1f})", amount / s.median, amount / s.best);
+  const char* only = std::getenv("NALAR_BENCH_ONLY");
+  std::string line = fmt::format("{:7}{:7}", name(isa), name(type));
+  const auto add = [&](const char* what, double amount, const char* unit,
+                       const std::function<Seconds()>& run) {
+    if (only == nullptr || std::strstr(only, what) != nullptr) {
+      const Seconds s = run();
+      line +=
+          fmt::format(" | {} {:.1f} ({:.1f}) {}", what, amount / s.median, amount / s.best, unit);
+    }
   };
-  std::string line = fmt::format("{:7}{:7} pack {} GB/s", name(isa), name(type),
-                                 rate(bench.gigabytes(), bench.pack()));
+  const Operand operand = is_quantized(type) ? Operand::int8 : Operand::fp32;
+  const double operations = bench.operations(512) * 1e-9;
+  add("pack", bench.gigabytes(), "GB/s", [&] { return bench.pack(); });
+  add("one", bench.gigabytes(), "GB/s", [&] { return bench.decode(operand, 1); });
+  add("four", bench.gigabytes(), "GB/s", [&] { return bench.decode(operand, 4); });
   if (is_quantized(type)) {
-    line += fmt::format(" | 1: {}  4: {} GB/s | 512: {} GOPS",
-                        rate(bench.gigabytes(), bench.decode(Operand::int8, 1)),
-                        rate(bench.gigabytes(), bench.decode(Operand::int8, 4)),
-                        rate(bench.operations(512) * 1e-9, bench.prefill(Operand::int8, 512)));
-  } else {
-    line +=
-        fmt::format(" | 1: {}  4: {} GB/s", rate(bench.gigabytes(), bench.decode(Operand::fp32, 1)),
-                    rate(bench.gigabytes(), bench.decode(Operand::fp32, 4)));
+    add("int8", operations, "GOPS", [&] { return bench.prefill(Operand::int8, 512); });
   }
-  line += fmt::format(" | fp32 512: {} GFLOPS",
-                      rate(bench.operations(512) * 1e-9, bench.prefill(Operand::fp32, 512)));
+  add("fp32", operations, "GFLOPS", [&] { return bench.prefill(Operand::fp32, 512); });
   fmt::print("{}\n", line);
   std::fflush(stdout);
 }

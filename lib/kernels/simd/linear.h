@@ -12,9 +12,9 @@ namespace {
 
 // A panel is made of up to this many groups and elements of k, so that it stays in the nearest
 // cache; and the sums of up to this many tiles wait in scratch.
-inline constexpr int kPanelGroups = 4;
+inline constexpr int kPanelGroups = 8;
 inline constexpr int kPanelColumns = 256;
-inline constexpr int kPanelTiles = 20;
+inline constexpr int kPanelTiles = 44;
 inline constexpr size_t kPanelBytes =
     kPanelGroups * kPanelColumns * 64;  // of fp32; those of int8 are smaller
 
