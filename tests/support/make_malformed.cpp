@@ -32,11 +32,13 @@ int main(int argc, char** argv) {
   try {
     const std::string root = argv[1];
     std::string manifest;
-    nalar::test::each_malformed([&](const nalar::test::Malformed& bad) {
+    const auto add = [&](const nalar::test::Malformed& bad) {
       std::string path = nalar::test::make_files(bad, root + "/" + bad.name);
       if (path.compare(0, root.size(), root) == 0) path = path.substr(root.size() + 1);
       manifest += fmt::format("{}\t{}\t{}\t{}\n", bad.row, shown(path), bad.code, bad.message);
-    });
+    };
+    nalar::test::each_malformed(add);
+    nalar::test::each_malformed_model(add);
     std::ofstream(root + "/manifest.tsv", std::ios::binary) << manifest;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "make_malformed: %s\n", e.what());

@@ -40,6 +40,9 @@ void each_malformed_index(const MalformedSink& sink);
 void each_malformed_json(const MalformedSink& sink);
 void each_malformed_path(const MalformedSink& sink);
 
+// Files that the readers accept and that are no model: 16, 22, 31–36 in GGUF, 67–70 in config.json.
+void each_malformed_model(const MalformedSink& sink);
+
 // Makes the files of a case below `folder` (which is made); returns the path to give to `nalar`.
 std::string make_files(const Malformed& bad, const std::string& folder);
 
