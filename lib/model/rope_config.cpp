@@ -16,6 +16,10 @@ void check_whole_head(HfConfig& config) {
     fail_unsupported(config.path_of(kKey), "other than 1");
 }
 
+[[noreturn]] void fail_both(const HfConfig& config) {
+  fail_unsupported(config.path_of("rope_scaling"), "rope_parameters as well");
+}
+
 void read_llama3(HfConfig& config, RopeScaling& scaling) {
   scaling.kind = RopeScalingKind::llama3;
   scaling.factor = config.number("factor", kPositive);
@@ -109,10 +113,30 @@ RopeSpec hf_rope(HfConfig& config, const RopeDefaults& defaults) {
   config.only("rope_interleaved", false);
   const auto scaling = config.object("rope_scaling");
   const auto parameters = config.object("rope_parameters");
-  if (scaling && parameters) fail_unsupported("rope_scaling", "rope_parameters as well");
+  if (scaling && parameters) fail_both(config);
   if (scaling) return hf_rope_parameters(*scaling, theta, defaults);
   if (parameters) return hf_rope_parameters(*parameters, theta, defaults);
   return plain_rope(theta, defaults.head_dim);
+}
+
+LayerRopes hf_layer_ropes(HfConfig& config, double local_theta, const RopeDefaults& defaults) {
+  const double theta = config.number("rope_theta", kPositive, defaults.theta);
+  local_theta = config.number("rope_local_base_freq", kPositive, local_theta);
+  LayerRopes ropes{plain_rope(local_theta, defaults.head_dim),
+                   plain_rope(theta, defaults.head_dim)};
+  const auto scaling = config.object("rope_scaling");
+  auto parameters = config.object("rope_parameters");
+  if (scaling && parameters) fail_both(config);
+  if (scaling) ropes.global = hf_rope_parameters(*scaling, theta, defaults);
+  if (!parameters) return ropes;
+  if (const auto global = parameters->object("full_attention")) {
+    ropes.global = hf_rope_parameters(*global, theta, defaults);
+  }
+  if (const auto local = parameters->object("sliding_attention")) {
+    ropes.local = hf_rope_parameters(*local, local_theta, defaults);
+  }
+  parameters->finish();
+  return ropes;
 }
 
 RopeSpec gguf_rope(GgufConfig& config, const RopeDefaults& defaults) {

@@ -24,6 +24,17 @@ RopeSpec hf_rope_parameters(HfConfig parameters, double theta, const RopeDefault
 // The same without scaling.
 RopeSpec plain_rope(double theta, int head_dim);
 
+// Where layers that attend within a window turn their heads otherwise than those that see
+// everything.
+struct LayerRopes {
+  RopeSpec local;
+  RopeSpec global;
+};
+
+// rope_local_base_freq and rope_theta with rope_scaling (of the global ones), or rope_parameters
+// keyed by the kind of layer. `defaults` are those of the global ones.
+LayerRopes hf_layer_ropes(HfConfig& config, double local_theta, const RopeDefaults& defaults);
+
 // rope.* of a GGUF file and its tensor rope_freqs.weight. Style is left at `half`.
 RopeSpec gguf_rope(GgufConfig& config, const RopeDefaults& defaults);
 

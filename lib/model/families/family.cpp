@@ -82,10 +82,12 @@ DecoderShape hf_shape(HfConfig& config, const HfDefaults& defaults) {
   shape.n_heads = integer("num_attention_heads", kHeadsRange, defaults.n_heads);
   const int n_kv_heads = defaults.n_kv_heads ? defaults.n_kv_heads : shape.n_heads;
   shape.n_kv_heads = integer("num_key_value_heads", kHeadsRange, n_kv_heads);
-  check_multiple({"num_attention_heads", shape.n_heads}, {"num_key_value_heads", shape.n_kv_heads});
+  check_multiple({config.path_of("num_attention_heads"), shape.n_heads},
+                 {config.path_of("num_key_value_heads"), shape.n_kv_heads});
   int head_dim = defaults.head_dim;
   if (!config.has("head_dim") && head_dim == 0) {
-    check_multiple({"hidden_size", shape.d_model}, {"num_attention_heads", shape.n_heads});
+    check_multiple({config.path_of("hidden_size"), shape.d_model},
+                   {config.path_of("num_attention_heads"), shape.n_heads});
     head_dim = shape.d_model / shape.n_heads;
   }
   shape.head_dim = integer("head_dim", kHeadDimRange, head_dim);
@@ -147,24 +149,44 @@ void set_rope(ModelConfig& config, const RopeSpec& rope) {
 
 void check_silu(HfConfig& config) {
   const std::string_view activation = config.text("hidden_act", "silu");
-  if (activation != "silu" && activation != "swish") fail_unsupported("hidden_act", activation);
+  if (activation != "silu" && activation != "swish")
+    fail_unsupported(config.path_of("hidden_act"), activation);
 }
 
 std::vector<bool> hf_local_layers(HfConfig& config, const std::vector<bool>& otherwise) {
   const auto types = config.texts("layer_types");
   if (!types) return otherwise;
   if (types->size() != otherwise.size()) {
-    fail_value("layer_types", fmt::format("{} entries", types->size()),
+    fail_value(config.path_of("layer_types"), fmt::format("{} entries", types->size()),
                fmt::format("{}, one a layer", otherwise.size()));
   }
   std::vector<bool> local;
   for (const std::string_view type : *types) {
     if (type != "sliding_attention" && type != "full_attention") {
-      fail_unsupported("layer_types", type);
+      fail_unsupported(config.path_of("layer_types"), type);
     }
     local.push_back(type == "sliding_attention");
   }
   return local;
+}
+
+std::vector<bool> local_by_pattern(int n_layers, int64_t pattern) {
+  std::vector<bool> local;
+  for (int i = 0; i < n_layers; ++i) local.push_back((i + 1) % pattern != 0);
+  return local;
+}
+
+std::vector<bool> gguf_local_layers(GgufConfig& config, int n_layers, int pattern) {
+  constexpr std::string_view kKey = "attention.sliding_window_pattern";
+  const auto listed = config.booleans(kKey);
+  if (!listed) {
+    return local_by_pattern(n_layers, config.integer(kKey, {1, kLayersRange.max}, pattern));
+  }
+  if (listed->size() != static_cast<size_t>(n_layers)) {
+    fail_value(config.path_of(kKey), fmt::format("{} entries", listed->size()),
+               fmt::format("{}, one a layer", n_layers));
+  }
+  return *listed;
 }
 
 void set_qwen_windows(HfConfig& config, ModelConfig& model) {

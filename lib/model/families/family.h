@@ -62,6 +62,10 @@ void check_silu(HfConfig& config);
 // Whether layer i attends only within the window: layer_types where the config has it, else
 // `otherwise`. Throws for a list of another length or an unknown word.
 std::vector<bool> hf_local_layers(HfConfig& config, const std::vector<bool>& otherwise);
+// All layers but every `pattern`-th.
+std::vector<bool> local_by_pattern(int n_layers, int64_t pattern);
+// The same from attention.sliding_window_pattern: a list of booleans, a number, or absent.
+std::vector<bool> gguf_local_layers(GgufConfig& config, int n_layers, int pattern);
 // The window of qwen2 and qwen3: use_sliding_window, sliding_window, max_window_layers,
 // layer_types.
 void set_qwen_windows(HfConfig& config, ModelConfig& model);

@@ -17,12 +17,6 @@ constexpr double kLocalTheta = 10000;
 constexpr double kGlobalTheta = 1000000;
 constexpr int kPattern = 6;  // every sixth layer is global
 
-std::vector<bool> local_by_pattern(int n_layers, int64_t pattern) {
-  std::vector<bool> local;
-  for (int i = 0; i < n_layers; ++i) local.push_back((i + 1) % pattern != 0);
-  return local;
-}
-
 ModelConfig sandwich_decoder(const DecoderShape& shape) {
   ModelConfig model = plain_decoder(kGemma3.name, shape);
   model.embedding_scale = static_cast<float>(std::sqrt(static_cast<double>(shape.d_model)));
@@ -34,38 +28,13 @@ ModelConfig sandwich_decoder(const DecoderShape& shape) {
   return model;
 }
 
-struct Ropes {
-  RopeSpec local;
-  RopeSpec global;
-};
-
 void set_layer_kinds(ModelConfig& model, const std::vector<bool>& local, int window,
-                     const Ropes& ropes) {
+                     const LayerRopes& ropes) {
   for (size_t i = 0; i < local.size(); ++i) {
     AttentionSpec& attention = model.layers[i].attention;
     attention.window = local[i] ? window : 0;
     attention.rope = local[i] ? ropes.local : ropes.global;
   }
-}
-
-Ropes hf_ropes(HfConfig& config, const DecoderShape& shape) {
-  const double theta = config.number("rope_theta", kPositive, kGlobalTheta);
-  const double local_theta = config.number("rope_local_base_freq", kPositive, kLocalTheta);
-  const RopeDefaults defaults{theta, shape.head_dim, shape.n_ctx_train};
-  Ropes ropes{plain_rope(local_theta, shape.head_dim), plain_rope(theta, shape.head_dim)};
-  const auto scaling = config.object("rope_scaling");
-  auto parameters = config.object("rope_parameters");
-  if (scaling && parameters) fail_unsupported("rope_scaling", "rope_parameters as well");
-  if (scaling) ropes.global = hf_rope_parameters(*scaling, theta, defaults);
-  if (!parameters) return ropes;
-  if (auto global = parameters->object("full_attention")) {
-    ropes.global = hf_rope_parameters(*global, theta, defaults);
-  }
-  if (auto local = parameters->object("sliding_attention")) {
-    ropes.local = hf_rope_parameters(*local, local_theta, defaults);
-  }
-  parameters->finish();
-  return ropes;
 }
 
 ModelConfig read_text(HfConfig& config) {
@@ -102,7 +71,9 @@ ModelConfig read_text(HfConfig& config) {
   pattern = config.integer("sliding_window_pattern", kPatternRange, pattern);
   const auto local = hf_local_layers(config, local_by_pattern(shape.n_layers, pattern));
   const int64_t window = config.integer("sliding_window", kWindowRange, 4096);
-  set_layer_kinds(model, local, static_cast<int>(window), hf_ropes(config, shape));
+  const LayerRopes ropes =
+      hf_layer_ropes(config, kLocalTheta, {kGlobalTheta, shape.head_dim, shape.n_ctx_train});
+  set_layer_kinds(model, local, static_cast<int>(window), ropes);
   return model;
 }
 
@@ -136,17 +107,8 @@ ModelConfig from_gguf(GgufConfig& config) {
     layer.attention.scale = static_cast<float>(1 / std::sqrt(static_cast<double>(query_scalar)));
     layer.attention.softcap = static_cast<float>(softcap);
   }
-  constexpr std::string_view kPatternKey = "attention.sliding_window_pattern";
-  auto local = config.booleans(kPatternKey).value_or(std::vector<bool>());
-  if (local.empty()) {
-    const int64_t pattern = config.integer(kPatternKey, {1, kLayersRange.max}, kPattern);
-    local = local_by_pattern(shape.n_layers, pattern);
-  }
-  if (local.size() != model.layers.size()) {
-    fail_value(config.path_of(kPatternKey), std::to_string(local.size()) + " entries",
-               std::to_string(shape.n_layers));
-  }
-  Ropes ropes;
+  std::vector<bool> local = gguf_local_layers(config, shape.n_layers, kPattern);
+  LayerRopes ropes;
   ropes.local =
       plain_rope(config.number("rope.freq_base_swa", kPositive, kLocalTheta), shape.head_dim);
   if (!config.has("rope.freq_base")) fail_missing(config.path_of("rope.freq_base"), "the base");

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "io/gguf_reader.h"
+#include "io/tensor_file.h"
+#include "model/families/family.h"
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/gguf_builder.h"
@@ -90,6 +93,24 @@ std::string failure(const GgufBuilder& b) {
   const std::string file = "model.gguf: ";
   const size_t at = message.find(file);
   return at == std::string::npos ? message : message.substr(at + file.size());
+}
+
+struct NoTensors : io::TensorFile {
+  const std::vector<TensorView>& tensors() const override { return none; }
+  const TensorView* find(std::string_view) const override { return nullptr; }
+  std::vector<TensorView> none;
+};
+
+// Which of six layers attend within the window only, as "11011".
+std::string local_layers(GgufBuilder b) {
+  const std::string bytes = b.text("general.architecture", "gemma3").bytes();
+  const io::GgufFile file = io::parse_gguf(std::as_bytes(std::span(bytes)));
+  const NoTensors none;
+  model::GgufConfig config(file.metadata, none);
+  std::string text;
+  for (const bool local : model::gguf_local_layers(config, 6, 6)) text += local ? '1' : '0';
+  config.finish();
+  return text;
 }
 
 }  // namespace
@@ -249,6 +270,24 @@ TEST_CASE("keys of the architecture that nobody knows are errors, others are not
   drop_key(wrong_kind, "llama.block_count");
   wrong_kind.text("llama.block_count", "2");
   CHECK(failure(wrong_kind) == "key llama.block_count: got \"2\", need an integer in 1..4096");
+}
+
+TEST_CASE("the pattern of local and global layers") {
+  const std::string key = "gemma3.attention.sliding_window_pattern";
+  CHECK(local_layers(GgufBuilder()) == "111110");
+  CHECK(local_layers(GgufBuilder().number<uint32_t>(key, 2)) == "101010");
+  CHECK(local_layers(GgufBuilder().number<uint32_t>(key, 1)) == "000000");
+  GgufBuilder listed;
+  listed.numbers<uint8_t>(key, {1, 0, 0, 1, 1, 0});
+  listed.keys[0].payload[0] = 7;  // booleans, not bytes
+  CHECK(local_layers(listed) == "100110");
+  GgufBuilder few;
+  few.numbers<uint8_t>(key, {1, 0});
+  few.keys[0].payload[0] = 7;
+  CHECK(test::error_of([&] { local_layers(few); }) ==
+        "key " + key + ": got 2 entries, need 6, one a layer");
+  CHECK(test::error_of([&] { local_layers(GgufBuilder().number<uint32_t>(key, 0)); }) ==
+        "key " + key + ": got 0, need an integer in 1..4096");
 }
 
 TEST_CASE("YaRN and the values for sampling that a GGUF brings along") {
