@@ -38,9 +38,9 @@ std::string lock_down() {
   const std::unique_ptr<void, void (*)(void*)> filter(seccomp_init(SCMP_ACT_ALLOW), seccomp_release);
   if (!filter) return "seccomp_init failed";
   const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
-  // Only the last argument pair decides: any family but AF_UNIX is refused.
+  // Argument 0, the family: any but AF_UNIX is refused.
   for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
-    const scmp_arg_cmp not_unix = SCMP_A0_32(SCMP_CMP_NE, AF_UNIX, 0);
+    const scmp_arg_cmp not_unix = {0, SCMP_CMP_NE, AF_UNIX, 0};
     if (const int e = seccomp_rule_add_array(filter.get(), refuse, call, 1, &not_unix); e != 0) {
       return failed("seccomp rule", -e);
     }
