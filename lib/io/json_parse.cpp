@@ -70,6 +70,7 @@ Json to_json(const dom::element& element, int depth_left) {
 
 Json parse_json(std::string_view text, const JsonLimits& limits) {
   const std::string_view body = io::json_text(text, limits);
+  if (body.empty()) io::throw_json_error(body, 0, "empty text");
   dom::parser parser;
   dom::element root;
   // One level more than allowed: to_json holds the limit exactly.

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "io/gguf_metadata.h"
 #include "io/tensor_file.h"
@@ -107,6 +109,25 @@ TEST_CASE("a Hugging Face folder: weights and side files") {
   CHECK_THROWS_AS(files->file("../config.json"), Error);
   write_text(folder + "/chat_template.jinja", std::string((1 << 20) + 1, 'x'));
   CHECK_THROWS_WITH(files->file("chat_template.jinja"), Catch::Contains("file too large"));
+}
+
+TEST_CASE("side files may be asked for by several threads") {
+  const std::string folder = test::temporary_folder();
+  for (const char* name : {"tokenizer.json", "config.json", "vocab.json"}) {
+    write_text(folder + "/" + name, name);
+  }
+  const auto files = ModelFiles::open(folder);
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (const char* name : {"config.json", "vocab.json", "tokenizer.json"}) {
+        if (files->file(name) == name) ++right;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(right == 12);
 }
 
 TEST_CASE("shards by their index") {
