@@ -29,7 +29,9 @@ TokenScore TokenScores::score(TokenId chosen, int top) const {
 
 TokenLogprob TokenScores::at(TokenId id) const {
   const double logprob = logits_[static_cast<size_t>(id)] - log_sum_;
-  return {id, tokenizer_.token_bytes(id), static_cast<float>(logprob)};
+  std::string text = tokenizer_.kind(id) == TokenKind::control ? std::string(tokenizer_.piece(id))
+                                                               : tokenizer_.token_bytes(id);
+  return {id, std::move(text), static_cast<float>(logprob)};
 }
 
 }  // namespace nalar::generate

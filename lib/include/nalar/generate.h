@@ -31,7 +31,7 @@ struct GenerateOptions {
 
 struct TokenLogprob {
   TokenId id = 0;
-  std::string token;     // its bytes
+  std::string token;     // its bytes, or what a control token is called
   float logprob = 0;     // natural, of the model's own distribution: before bias, penalties and temperature
 };
 

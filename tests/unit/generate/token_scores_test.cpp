@@ -27,6 +27,7 @@ TEST_CASE("scores are log-probabilities over all rows, the best among tokens tha
   CHECK(score.top[0].id == 'b');
   CHECK(score.top[0].logprob == Approx(4 - std::log(sum)).epsilon(1e-6));
   CHECK(score.top[1].id == 'a');
+  CHECK(scores.score(*tokenizer.special().eos, 0).token == "<eos>");
   CHECK(scores.score('a', 0).top.empty());
   CHECK(scores.score('a', 100000).top.size() == static_cast<size_t>(tokenizer.n_tokens()));
 }
