@@ -1,0 +1,72 @@
+#pragma once
+
+#include <ctime>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/budget.h"
+#include "chat/object.h"
+#include "chat/value.h"
+
+namespace nalar::chat {
+
+class Namespace;
+
+// What one rendering is made of besides the template: its budget, and the tables that calls go through.
+class Runtime {
+ public:
+  explicit Runtime(const TemplateLimits& limits) : budget_(limits) {}
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  Budget& budget() { return budget_; }
+
+  // callee(arguments…). Fails for what cannot be called.
+  Value call(const Value& callee, Arguments arguments);
+  // The filter or test of that name; the value it is applied to is the first argument.
+  Value filter(std::string_view name, Arguments arguments);
+  bool test(std::string_view name, Arguments arguments);
+
+  // Namespaces can hold themselves: they are emptied when the rendering ends.
+  void keep(std::shared_ptr<Namespace> ns);
+
+ private:
+  Budget budget_;
+  std::vector<std::shared_ptr<Namespace>> namespaces_;
+};
+
+// Python's str() and repr(), as texts. A text made of a container is the template's only if all texts in it
+// are; numbers, booleans and None always are.
+Value str_of(Runtime& runtime, const Value& value);
+Value repr_of(Runtime& runtime, const Value& value);
+// float.__repr__.
+std::string float_repr(double value);
+// repr() of a str.
+std::string quoted(std::string_view text);
+
+// json.dumps.
+struct JsonStyle {
+  bool ascii = false;
+  bool sorted = false;
+  std::optional<std::string> indent;  // of one level
+  std::string item_separator = ", ";
+  std::string key_separator = ": ";
+};
+Value json_dumps(Runtime& runtime, const Value& value, const JsonStyle& style);
+
+// `text` % values, and text.format(…).
+Value printf_format(Runtime& runtime, const Text& format, const Value& values);
+Value brace_format(Runtime& runtime, const Text& format, const Arguments& arguments);
+// format(value, spec).
+Value format_value(Runtime& runtime, const Value& value, const Text& spec);
+
+// markupsafe.escape: Markup is left alone. `again`: it is not.
+Value escape_html(Runtime& runtime, const Value& value, bool again = false);
+
+// datetime.now().strftime(format): the local time, or SOURCE_DATE_EPOCH in UTC.
+Value strftime_now(Runtime& runtime, const Text& format);
+
+}  // namespace nalar::chat
