@@ -13,14 +13,10 @@
 #include "chat/lexer.h"
 #include "chat/parser.h"
 #include "chat/scope.h"
+#include "chat/variables.h"
 
 namespace nalar {
 namespace {
-
-using chat::Budget;
-using chat::Dict;
-using chat::Origin;
-using chat::Value;
 
 [[noreturn]] void fail_at(std::string_view source, size_t offset, std::string_view message) {
   const std::string_view before = source.substr(0, offset);
@@ -29,76 +25,6 @@ using chat::Value;
   const std::string_view row = newline == std::string_view::npos ? before : before.substr(newline + 1);
   const size_t column = 1 + chat::Text(std::string(row), chat::kTemplate).length();
   throw Error(ErrorKind::bad_data, fmt::format("{}:{}: {}", line, column, message));
-}
-
-// A role is chosen by the program, not by who writes the messages. Some templates make control tokens of it
-// ('<|' + role + '|>'), so that these names count as the template's own text.
-bool is_known_role(std::string_view role) {
-  constexpr std::string_view kRoles[] = {"system", "user", "assistant", "tool", "developer"};
-  return std::find(std::begin(kRoles), std::end(kRoles), role) != std::end(kRoles);
-}
-
-class Converter {
- public:
-  Converter(Budget& budget, Origin origin) : budget_(budget), origin_(origin) {}
-
-  Value convert(const Json& json) {
-    switch (json.kind()) {
-      case Json::Kind::null:
-        return chat::None{};
-      case Json::Kind::boolean:
-        return json.as_bool();
-      case Json::Kind::integer:
-      case Json::Kind::unsigned_integer:
-        return json.as_int64();
-      case Json::Kind::number:
-        return json.as_double();
-      case Json::Kind::string:
-        return text(json.as_string(), origin_);
-      case Json::Kind::array: {
-        const auto level = budget_.call();
-        std::vector<Value> items;
-        for (const Json& item : json.as_array()) items.push_back(convert(item));
-        return chat::make_list(budget_, std::move(items));
-      }
-      case Json::Kind::object:
-        break;
-    }
-    return chat::make_dict(budget_, members(json));
-  }
-
-  Dict members(const Json& object) {
-    const auto level = budget_.call();
-    Dict dict;
-    for (const auto& [name, value] : object.as_object()) {
-      const bool role = name == "role" && value.is_string() && is_known_role(value.as_string());
-      dict.set(text(name, origin_), role ? text(value.as_string(), chat::kTemplate) : convert(value));
-    }
-    return dict;
-  }
-
- private:
-  Value text(const std::string& bytes, Origin origin) {
-    budget_.text_size(bytes.size());
-    return chat::Text(base::to_valid_utf8(bytes), origin);
-  }
-
-  Budget& budget_;
-  Origin origin_;
-};
-
-// The caller's variables over those of the constructor. A token's text stays the template's when the caller
-// repeats it.
-Dict make_variables(Budget& budget, const Json& tokens, const Json& given) {
-  Dict out;
-  if (tokens.is_object()) out = Converter(budget, chat::kTemplate).members(tokens);
-  Converter converter(budget, chat::kMessage);
-  const Dict variables = converter.members(given);
-  for (const auto& [name, value] : variables.items()) {
-    const Value* token = out.find(name.text().view());
-    if (token == nullptr || !chat::equal(*token, value)) out.set(name, value);
-  }
-  return out;
 }
 
 Prompt to_prompt(const chat::Text& text) {
@@ -161,9 +87,9 @@ Prompt ChatTemplate::render(const Json& variables) const {
                                                  variables.kind_name()));
   }
   chat::Runtime runtime(impl_->limits);
-  Dict values;
+  chat::Dict values;
   try {
-    values = make_variables(runtime.budget(), impl_->token_variables, variables);
+    values = chat::make_variables(runtime.budget(), impl_->token_variables, variables);
   } catch (const chat::Failure& failure) {
     throw Error(ErrorKind::bad_data, fmt::format("variables of a template: {}", failure.what()));
   }

@@ -18,7 +18,8 @@ bool is_hex_digit(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x2
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view source) : source_(source) {}
+  Lexer(std::string_view source, const LexerOptions& options)
+      : source_(source), options_(options) {}
 
   std::vector<Token> run() {
     while (at_ < source_.size()) read_text_and_tag();
@@ -103,7 +104,7 @@ class Lexer {
       }
       return text.substr(0, end);
     }
-    if (sign == '+' || !lstrip) return text;
+    if (sign == '+' || !lstrip || !options_.lstrip_blocks) return text;
     const size_t newline = text.rfind('\n');
     const size_t line = newline == kNotFound ? 0 : newline + 1;
     if (line == 0 && !line_starting_) return text;
@@ -149,7 +150,7 @@ class Lexer {
       size_t end = close + 2;
       if (sign == '-') {
         end = skip_space(end);
-      } else if (sign != '+' && at(end) == '\n') {
+      } else if (sign != '+' && options_.trim_blocks && at(end) == '\n') {
         ++end;
       }
       consume_to(end);
@@ -163,7 +164,7 @@ class Lexer {
     if (starts(i, "+%}")) return i + 3;
     if (starts(i, "-%}")) return skip_space(i + 3);
     if (!starts(i, "%}")) return kNotFound;
-    return at(i + 2) == '\n' ? i + 3 : i + 2;
+    return options_.trim_blocks && at(i + 2) == '\n' ? i + 3 : i + 2;
   }
 
   size_t end_of_variable(size_t i) const {
@@ -317,6 +318,7 @@ class Lexer {
   }
 
   std::string_view source_;
+  LexerOptions options_;
   size_t at_ = 0;
   bool line_starting_ = true;
   std::vector<Token> tokens_;
@@ -401,6 +403,8 @@ std::string normalize_source(std::string_view source) {
   return out;
 }
 
-std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
+std::vector<Token> tokenize(std::string_view source, const LexerOptions& options) {
+  return Lexer(source, options).run();
+}
 
 }  // namespace nalar::chat

@@ -36,9 +36,13 @@ struct SourceError {
 // The source as the lexer reads it: line breaks as \n, one at the end dropped.
 std::string normalize_source(std::string_view source);
 
-// Cuts a normalized template into tokens as jinja2 does with trim_blocks and lstrip_blocks, comments and raw
-// blocks done with. Throws SourceError.
-std::vector<Token> tokenize(std::string_view source);
+struct LexerOptions {
+  bool trim_blocks = true;    // the line break behind a tag is dropped
+  bool lstrip_blocks = true;  // white space between the line's begin and a tag is dropped
+};
+
+// Cuts a normalized template into tokens as jinja2 does, comments and raw blocks done with. Throws SourceError.
+std::vector<Token> tokenize(std::string_view source, const LexerOptions& options = {});
 
 // The text that a string literal's inside stands for, with Python's escapes. Throws Failure.
 std::string unescape(std::string_view inside);

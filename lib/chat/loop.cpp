@@ -42,7 +42,7 @@ Loop::Loop(Runtime& runtime, Value iterable, int64_t depth, Recursion recursion)
       iterable_(std::move(iterable)),
       depth0_(depth),
       recursion_(recursion),
-      iterator_(iterate(runtime, iterable_)) {
+      iterator_(chat::iterate(runtime, iterable_)) {
   extent_.include(iterable_.extent());
   runtime.budget().extent(extent_.depth, extent_.weight);
 }

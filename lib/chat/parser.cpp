@@ -311,8 +311,8 @@ class Parser : public ExpressionParser {
 
 }  // namespace
 
-ast::Template parse(std::string_view source, int max_depth) {
-  return Parser(tokenize(source), max_depth).parse();
+ast::Template parse(std::string_view source, int max_depth, const LexerOptions& options) {
+  return Parser(tokenize(source, options), max_depth).parse();
 }
 
 }  // namespace nalar::chat
