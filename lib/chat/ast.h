@@ -149,9 +149,9 @@ struct For {
   bool recursive;
   std::vector<Stmt> body, otherwise;
   Frame frame = {}, test_frame = {}, else_frame = {};
-  int loop_slot = -1;      // -1: the body does not use `loop`
-  int slots = 0;           // of a recursive loop, which is a function of its own
-  Target test_target = {}; // the target as the test sees it
+  int loop_slot = -1;       // -1: the body does not use `loop`
+  int slots = 0;            // of a recursive loop, which is a function of its own
+  Target test_target = {};  // the target as the test sees it
   int test_slots = 0;
 };
 struct If {
@@ -163,6 +163,7 @@ struct If {
   std::vector<Stmt> otherwise;
 };
 struct Parameter {
+  size_t offset;
   std::string name;
   ExprPtr fallback;  // may be absent
   int slot = -1;
@@ -215,8 +216,8 @@ struct LoopControl {
 
 struct Stmt {
   size_t offset;
-  std::variant<Output, Assign, AssignBlock, For, If, Macro, CallBlock, FilterBlock, With, Autoescape,
-               NamedBlock, LoopControl>
+  std::variant<Output, Assign, AssignBlock, For, If, Macro, CallBlock, FilterBlock, With,
+               Autoescape, NamedBlock, LoopControl>
       node;
 };
 

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "chat/number_format.h"
@@ -79,7 +79,8 @@ Value format_text(Runtime& runtime, const Value& value, FormatSpec spec) {
   const Value cut = spec.precision < 0
                         ? value
                         : substring(runtime, value, 0, static_cast<size_t>(spec.precision));
-  const int64_t lacking = std::max<int64_t>(spec.width - static_cast<int64_t>(cut.text().length()), 0);
+  const int64_t lacking =
+      std::max<int64_t>(spec.width - static_cast<int64_t>(cut.text().length()), 0);
   const int64_t left = spec.align == '>' ? lacking : (spec.align == '^' ? lacking / 2 : 0);
   const Text fill(spec.fill, kTemplate);
   TextBuilder out(runtime.budget());
@@ -165,8 +166,8 @@ class BraceFormatter {
     name.remove_prefix(first_end);
     while (!name.empty()) {
       const bool is_attribute = name[0] == '.';
-      const size_t end = is_attribute ? std::min(name.find_first_of(".[", 1), name.size())
-                                      : name.find(']');
+      const size_t end =
+          is_attribute ? std::min(name.find_first_of(".[", 1), name.size()) : name.find(']');
       if (end == std::string_view::npos) fail("missing ']' in format string");
       const std::string_view key = name.substr(1, end - 1);
       if (key.empty()) fail("empty attribute in format string");
@@ -219,8 +220,10 @@ Value format_value(Runtime& runtime, const Value& value, const Text& spec_text) 
     return Value::made(pad_number(budget, format_double(budget, *value.number(), spec), spec));
   }
   if (const auto i = value.integer()) {
-    const bool as_double = spec.type != '\0' && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
-    if (spec.precision >= 0 && !as_double) fail("Precision not allowed in integer format specifier");
+    const bool as_double =
+        spec.type != '\0' && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
+    if (spec.precision >= 0 && !as_double)
+      fail("Precision not allowed in integer format specifier");
     return Value::made(pad_number(budget, format_integer(budget, *i, spec), spec));
   }
   if (value.is_undefined()) fail(value.undefined().message);

@@ -1,16 +1,16 @@
 #pragma once
 
+#include <nalar/chat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 
-#include <nalar/chat.h>
-
 namespace nalar::chat {
 
-// What goes wrong while a template is read or rendered. It knows no place: whoever walks the template adds
-// line and column.
+// What goes wrong while a template is read or rendered. It knows no place: whoever walks the
+// template adds line and column.
 class Failure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -48,7 +48,8 @@ class Budget {
     if (weight > limits_.max_steps) out_of_steps();
   }
 
-  // Counts one level of the walk over the template, or of a macro or a recursive loop, while it lives.
+  // Counts one level of the walk over the template, or of a macro or a recursive loop, while it
+  // lives.
   class Level {
    public:
     Level(int& depth, int limit) : depth_(depth) {

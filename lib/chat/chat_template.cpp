@@ -1,11 +1,9 @@
+#include <fmt/format.h>
 #include <nalar/chat.h>
+#include <nalar/error.h>
 
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
-
-#include <nalar/error.h>
 
 #include "base/digest.h"
 #include "base/utf8.h"
@@ -22,7 +20,8 @@ namespace {
   const std::string_view before = source.substr(0, offset);
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const size_t newline = before.rfind('\n');
-  const std::string_view row = newline == std::string_view::npos ? before : before.substr(newline + 1);
+  const std::string_view row =
+      newline == std::string_view::npos ? before : before.substr(newline + 1);
   const size_t column = 1 + chat::Text(std::string(row), chat::kTemplate).length();
   throw Error(ErrorKind::bad_data, fmt::format("{}:{}: {}", line, column, message));
 }
@@ -60,7 +59,8 @@ ChatTemplate::ChatTemplate(std::string source, Json token_variables, const Templ
   }
   for (size_t at = 0; at < source.size();) {
     const auto c = base::decode_utf8(source, at);
-    if (!c.valid) throw Error(ErrorKind::bad_data, fmt::format("template is no UTF-8 (at byte {})", at));
+    if (!c.valid)
+      throw Error(ErrorKind::bad_data, fmt::format("template is no UTF-8 (at byte {})", at));
     at += static_cast<size_t>(c.length);
   }
   impl_->source = std::move(source);

@@ -1,6 +1,6 @@
-#include <utility>
-
 #include <fmt/format.h>
+
+#include <utility>
 
 #include "base/utf8.h"
 #include "chat/interpreter.h"
@@ -15,7 +15,8 @@ Value Interpreter::evaluate(const ast::Expr& expr, Activation& vars) {
   return std::visit([&](const auto& node) { return evaluate(node, expr.offset, vars); }, expr.node);
 }
 
-std::vector<Value> Interpreter::evaluate_all(const std::vector<ast::ExprPtr>& list, Activation& vars) {
+std::vector<Value> Interpreter::evaluate_all(const std::vector<ast::ExprPtr>& list,
+                                             Activation& vars) {
   std::vector<Value> out;
   out.reserve(list.size());
   for (const ast::ExprPtr& expr : list) out.push_back(evaluate(*expr, vars));
@@ -27,7 +28,8 @@ bool Interpreter::is_true(const ast::ExprPtr& expr, Activation& vars) {
 }
 
 Value Interpreter::filter_text(const ast::ExprPtr& filter, const Value& text, Activation& vars) {
-  // The innermost filter of the chain takes it; what that one's arguments do may change block_text_.
+  // The innermost filter of the chain takes it; what that one's arguments do may change
+  // block_text_.
   const Value before = std::exchange(block_text_, text);
   Value out = evaluate(*filter, vars);
   block_text_ = before;
@@ -147,7 +149,8 @@ void Interpreter::add_arguments(const ast::CallArguments& from, Arguments& to, A
       to.positional.push_back(std::move(value));
     }
   }
-  for (const auto& [name, expr] : from.keywords) to.keywords.emplace_back(name, evaluate(*expr, vars));
+  for (const auto& [name, expr] : from.keywords)
+    to.keywords.emplace_back(name, evaluate(*expr, vars));
   if (!from.double_star) return;
   const Value more = evaluate(*from.double_star, vars);
   if (!more.is_dict()) fail("argument after ** must be a mapping");
@@ -155,7 +158,8 @@ void Interpreter::add_arguments(const ast::CallArguments& from, Arguments& to, A
     const std::string_view name = need_text(key, "a keyword").view();
     for (const auto& [other, unused] : to.keywords) {
       budget_.step();
-      if (other == name) fail(fmt::format("got multiple values for keyword argument '{}'", base::escaped(name, 60)));
+      if (other == name)
+        fail(fmt::format("got multiple values for keyword argument '{}'", base::escaped(name, 60)));
     }
     to.keywords.emplace_back(name, value);
   }
@@ -177,7 +181,8 @@ Value Interpreter::evaluate(const ast::Apply& node, size_t offset, Activation& v
   add_arguments(node.arguments, arguments, vars);
   position_ = offset;
   if (node.builtin == nullptr) {
-    fail(fmt::format("no {} named {}", node.is_test ? "test" : "filter", quoted(node.name.substr(0, 100))));
+    fail(fmt::format("no {} named {}", node.is_test ? "test" : "filter",
+                     quoted(node.name.substr(0, 100))));
   }
   Value out = invoke(runtime_, *node.builtin, std::move(arguments));
   position_ = offset;

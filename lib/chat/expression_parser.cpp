@@ -1,10 +1,10 @@
 #include "chat/expression_parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-
-#include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "chat/builtins/numbers.h"
@@ -169,9 +169,9 @@ ExprPtr ExpressionParser::negation() {
 
 ExprPtr ExpressionParser::comparison() {
   constexpr std::pair<std::string_view, Comparison> kSymbols[] = {
-      {"==", Comparison::equal},   {"!=", Comparison::not_equal},
-      {"<", Comparison::less},     {"<=", Comparison::less_equal},
-      {">", Comparison::greater},  {">=", Comparison::greater_equal}};
+      {"==", Comparison::equal},  {"!=", Comparison::not_equal},
+      {"<", Comparison::less},    {"<=", Comparison::less_equal},
+      {">", Comparison::greater}, {">=", Comparison::greater_equal}};
   const size_t offset = current().offset;
   ExprPtr first = sum();
   std::vector<std::pair<Comparison, ExprPtr>> rest;
@@ -220,11 +220,10 @@ ExprPtr ExpressionParser::concatenation() {
 }
 
 ExprPtr ExpressionParser::product() {
-  constexpr std::pair<std::string_view, Operator> kSymbols[] = {
-      {"*", Operator::multiply},
-      {"/", Operator::divide},
-      {"//", Operator::floor_divide},
-      {"%", Operator::modulo}};
+  constexpr std::pair<std::string_view, Operator> kSymbols[] = {{"*", Operator::multiply},
+                                                                {"/", Operator::divide},
+                                                                {"//", Operator::floor_divide},
+                                                                {"%", Operator::modulo}};
   const size_t offset = current().offset;
   ExprPtr first = power();
   std::vector<std::pair<Operator, ExprPtr>> rest;
@@ -307,9 +306,9 @@ ExprPtr ExpressionParser::primary() {
   unexpected("an expression");
 }
 
-bool ExpressionParser::at_tuple_end(std::string_view ends_before) const {
+bool ExpressionParser::at_tuple_end() const {
   return current().type == TokenType::variable_end || current().type == TokenType::block_end ||
-         is_symbol(")") || (!ends_before.empty() && is_name(ends_before));
+         is_symbol(")");
 }
 
 ExprPtr ExpressionParser::tuple(const TupleRules& rules) {
@@ -318,7 +317,7 @@ ExprPtr ExpressionParser::tuple(const TupleRules& rules) {
   bool is_tuple = false;
   while (true) {
     if (!items.empty()) expect_symbol(",");
-    if (at_tuple_end(rules.ends_before)) break;
+    if (at_tuple_end()) break;
     items.push_back(expression(rules.with_conditional));
     if (!is_symbol(",")) break;
     is_tuple = true;
@@ -414,9 +413,13 @@ ExprPtr ExpressionParser::subscript(ExprPtr node) {
 // What stands between [ and ].
 ExprPtr ExpressionParser::subscribed(ExprPtr object) {
   const size_t offset = current().offset;
+  const int object_height = object->height;
   std::vector<ExprPtr> keys;
   if (!is_symbol(":")) {
-    if (is_symbol("]")) return make(offset, object->height, ast::Subscript{std::move(object), make(offset, 0, ast::TupleLiteral{})});
+    if (is_symbol("]")) {
+      ExprPtr key = make(offset, 0, ast::TupleLiteral{});
+      return make(offset, object_height, ast::Subscript{std::move(object), std::move(key)});
+    }
     keys.push_back(expression());
     while (skip_symbol(",")) {
       if (is_symbol("]")) unexpected("an expression");
@@ -425,11 +428,11 @@ ExprPtr ExpressionParser::subscribed(ExprPtr object) {
     if (keys.size() > 1) {
       const int below = height_of(keys);
       ExprPtr key = make(offset, below, ast::TupleLiteral{std::move(keys)});
-      return make(offset, std::max(object->height, below + 1),
+      return make(offset, std::max(object_height, below + 1),
                   ast::Subscript{std::move(object), std::move(key)});
     }
     if (!is_symbol(":")) {
-      const int below = std::max(object->height, keys[0]->height);
+      const int below = std::max(object_height, keys[0]->height);
       return make(offset, below, ast::Subscript{std::move(object), std::move(keys[0])});
     }
   }
@@ -439,8 +442,8 @@ ExprPtr ExpressionParser::subscribed(ExprPtr object) {
   if (!is_symbol(":") && !is_symbol("]")) slice.stop = expression();
   if (skip_symbol(":") && !is_symbol("]")) slice.step = expression();
   slice.object = std::move(object);
-  const int below = std::max({slice.object->height, height_of(slice.start), height_of(slice.stop),
-                              height_of(slice.step)});
+  const int below = std::max(
+      {object_height, height_of(slice.start), height_of(slice.stop), height_of(slice.step)});
   return make(offset, below, std::move(slice));
 }
 

@@ -11,8 +11,8 @@
 
 namespace nalar::chat {
 
-// The part of the parser that reads expressions: one function for each level of jinja2's grammar, weakest
-// binding first. The statement parser is built on it.
+// The part of the parser that reads expressions: one function for each level of jinja2's grammar,
+// weakest binding first. The statement parser is built on it.
 class ExpressionParser {
  public:
   ExpressionParser(std::vector<Token> tokens, int max_depth)
@@ -21,8 +21,7 @@ class ExpressionParser {
   ast::ExprPtr expression(bool with_conditional = true);
   struct TupleRules {
     bool with_conditional = true;
-    bool parentheses = false;           // an empty tuple is allowed
-    std::string_view ends_before = {};  // a name that ends it
+    bool parentheses = false;  // an empty tuple is allowed
   };
   ast::ExprPtr tuple(const TupleRules& rules);
   ast::ExprPtr primary();
@@ -40,7 +39,7 @@ class ExpressionParser {
   Token expect(TokenType type, std::string_view what);
   void expect_symbol(std::string_view symbol);
   void expect_name(std::string_view name);
-  bool at_tuple_end(std::string_view ends_before) const;
+  bool at_tuple_end() const;
   [[noreturn]] void fail_here(const std::string& message) const;
   [[noreturn]] void unexpected(std::string_view wanted) const;
 
@@ -56,8 +55,8 @@ class ExpressionParser {
     ExpressionParser& parser_;
   };
 
-  // Unknown filters and tests are allowed inside of an if, where the code may never be reached. Elsewhere
-  // they are collected here.
+  // Unknown filters and tests are allowed inside of an if, where the code may never be reached.
+  // Elsewhere they are collected here.
   bool soft_ = false;
   std::vector<SourceError> unknown_;
 

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <ctime>
-
-#include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "chat/objects.h"
@@ -24,7 +24,8 @@ Dict make_mapping(Runtime& runtime, const Call& call) {
       for (const Value& pair : to_vector(runtime, source)) {
         const std::vector<Value> items = to_vector(runtime, pair);
         if (items.size() != 2) {
-          fail(fmt::format("dictionary update sequence element has length {}; 2 is required", items.size()));
+          fail(fmt::format("dictionary update sequence element has length {}; 2 is required",
+                           items.size()));
         }
         dict.set(items[0], items[1]);
       }

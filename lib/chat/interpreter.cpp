@@ -1,8 +1,8 @@
 #include "chat/interpreter.h"
 
-#include <utility>
-
 #include <fmt/format.h>
+
+#include <utility>
 
 #include "base/utf8.h"
 #include "chat/loop.h"
@@ -279,7 +279,8 @@ Interpreter::Flow Interpreter::execute(const ast::Autoescape& node, Activation& 
 }
 
 Interpreter::Flow Interpreter::execute(const ast::NamedBlock& node, Activation& vars) {
-  if (node.required) fail(fmt::format("required block '{}' not found", base::escaped(node.name, 60)));
+  if (node.required)
+    fail(fmt::format("required block '{}' not found", base::escaped(node.name, 60)));
   auto outer_variables = block_variables_;
   for (const auto& [name, place] : node.visible) {
     const Value& value = slot(place, vars);
@@ -302,21 +303,21 @@ Value Interpreter::filtered(const ast::For& node, const Value& iterable, Activat
   capture(vars);
   auto inner = std::make_shared<Activation>(node.test_slots, &vars);
   std::shared_ptr<Iterator> source;
-  return make_generator(
-      runtime_, iterable, [this, &node, iterable, inner, source](Value& out) mutable {
-        if (!source) {
-          enter(node.test_frame, *inner);
-          source = iterate(runtime_, iterable);
-        }
-        for (Value item; source->next(item);) {
-          budget_.step();
-          assign(node.test_target, item, *inner);
-          if (!is_true(node.test, *inner)) continue;
-          out = read(node.test_target, *inner);
-          return true;
-        }
-        return false;
-      });
+  return make_generator(runtime_, iterable,
+                        [this, &node, iterable, inner, source](Value& out) mutable {
+                          if (!source) {
+                            enter(node.test_frame, *inner);
+                            source = iterate(runtime_, iterable);
+                          }
+                          for (Value item; source->next(item);) {
+                            budget_.step();
+                            assign(node.test_target, item, *inner);
+                            if (!is_true(node.test, *inner)) continue;
+                            out = read(node.test_target, *inner);
+                            return true;
+                          }
+                          return false;
+                        });
 }
 
 Interpreter::Flow Interpreter::execute(const ast::For& node, Activation& vars) {
@@ -352,7 +353,8 @@ Interpreter::Flow Interpreter::run_loop(const ast::For& node, const LoopSource& 
     enter(node.frame, vars);
     const Flow flow = execute(node.body, vars);
     if (flow == Flow::break_loop) break;
-    // As jinja2 compiles it, the else branch also runs when every item was left by continue or break.
+    // As jinja2 compiles it, the else branch also runs when every item was left by continue or
+    // break.
     if (flow == Flow::normal) nothing_done = false;
   }
   leave(node.frame, vars);
@@ -386,11 +388,14 @@ void Interpreter::bind_parameters(const ast::Function& function, Arguments argum
     }
     return Value();
   };
-  const auto set = [&vars](int slot, Value value) { vars.values[static_cast<size_t>(slot)] = std::move(value); };
+  const auto set = [&vars](int slot, Value value) {
+    vars.values[static_cast<size_t>(slot)] = std::move(value);
+  };
   const size_t n = function.parameters.size();
   for (size_t i = 0; i < n; ++i) {
     const ast::Parameter& parameter = function.parameters[i];
-    set(parameter.slot, i < arguments.positional.size() ? arguments.positional[i] : pop(parameter.name));
+    set(parameter.slot,
+        i < arguments.positional.size() ? arguments.positional[i] : pop(parameter.name));
   }
   if (function.caller_slot >= 0) {
     Value caller = pop("caller");
@@ -407,10 +412,12 @@ void Interpreter::bind_parameters(const ast::Function& function, Arguments argum
   }
   if (function.varargs_slot >= 0) {
     std::vector<Value> rest;
-    for (size_t i = n; i < arguments.positional.size(); ++i) rest.push_back(arguments.positional[i]);
+    for (size_t i = n; i < arguments.positional.size(); ++i)
+      rest.push_back(arguments.positional[i]);
     set(function.varargs_slot, make_tuple(budget_, std::move(rest)));
   } else if (arguments.positional.size() > n) {
-    fail(fmt::format("macro '{}' takes not more than {} argument(s)", base::escaped(function.name, 60), n));
+    fail(fmt::format("macro '{}' takes not more than {} argument(s)",
+                     base::escaped(function.name, 60), n));
   }
   enter(function.frame, vars);
   for (const ast::Parameter& parameter : function.parameters) {

@@ -108,8 +108,8 @@ class Interpreter {
   std::unordered_map<std::string, Value> block_variables_;  // of a scoped block
   std::vector<std::unique_ptr<Activation>> kept_;
   TextBuilder* out_ = nullptr;
-  Value block_text_;       // what a block's filter is applied to
-  Value caller_;           // what a call block passes on
+  Value block_text_;  // what a block's filter is applied to
+  Value caller_;      // what a call block passes on
   size_t position_ = 0;
 };
 

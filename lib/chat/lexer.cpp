@@ -1,8 +1,8 @@
 #include "chat/lexer.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/utf8.h"
 #include "chat/budget.h"
@@ -37,7 +37,9 @@ class Lexer {
   }
 
   char at(size_t i) const { return i < source_.size() ? source_[i] : '\0'; }
-  bool starts(size_t i, std::string_view text) const { return source_.substr(i, text.size()) == text; }
+  bool starts(size_t i, std::string_view text) const {
+    return source_.substr(i, text.size()) == text;
+  }
 
   size_t skip_space(size_t i) const {
     while (i < source_.size()) {
@@ -77,7 +79,8 @@ class Lexer {
     const std::string_view text =
         strip_before(source_.substr(begin, tag - begin), signed_tag ? sign : '\0', kind != '{');
     if (!text.empty()) add(TokenType::data, begin, text);
-    const size_t raw_end = kind == '%' ? end_of_raw_begin(tag + 2 + (signed_tag ? 1 : 0)) : kNotFound;
+    const size_t raw_end =
+        kind == '%' ? end_of_raw_begin(tag + 2 + (signed_tag ? 1 : 0)) : kNotFound;
     if (raw_end != kNotFound) {
       consume_to(raw_end);
       read_raw();
@@ -127,7 +130,8 @@ class Lexer {
 
   void read_raw() {
     const size_t begin = at_;
-    for (size_t tag = source_.find("{%", begin); tag != kNotFound; tag = source_.find("{%", tag + 1)) {
+    for (size_t tag = source_.find("{%", begin); tag != kNotFound;
+         tag = source_.find("{%", tag + 1)) {
       const char sign = at(tag + 2);
       const bool signed_tag = sign == '-' || sign == '+';
       size_t i = skip_space(tag + 2 + (signed_tag ? 1 : 0));
@@ -284,7 +288,8 @@ class Lexer {
       symbol = symbol.substr(0, 1);
       if (kSingles.find(symbol[0]) == kNotFound) {
         const auto c = base::decode_utf8(source_, at_);
-        fail_at(at_, fmt::format("unexpected char '{}'", base::escaped(source_.substr(at_, static_cast<size_t>(c.length)))));
+        fail_at(at_, fmt::format("unexpected char '{}'", base::escaped(source_.substr(
+                                                             at_, static_cast<size_t>(c.length)))));
       }
     }
     balance(symbol[0], open);
@@ -342,7 +347,8 @@ void append_code(std::string& out, std::string_view inside, size_t& at) {
 
 void append_octal(std::string& out, std::string_view inside, size_t& at) {
   uint32_t code = 0;
-  for (int i = 0; i < 3 && at < inside.size() && inside[at] >= '0' && inside[at] <= '7'; ++i, ++at) {
+  for (int i = 0; i < 3 && at < inside.size() && inside[at] >= '0' && inside[at] <= '7';
+       ++i, ++at) {
     code = code * 8 + static_cast<uint32_t>(inside[at] - '0');
   }
   base::append_utf8(out, code);
@@ -373,7 +379,8 @@ std::string unescape(std::string_view inside) {
     } else if (c == 'N') {
       fail("\\N{…} escapes are not available");
     } else if (static_cast<unsigned char>(c) >= 0x80) {
-      // Python sees \é as a backslash that is followed by the escape of é, and so ends up with its letters.
+      // Python sees \é as a backslash that is followed by the escape of é, and so ends up with its
+      // letters.
       const auto code = base::decode_utf8(inside, at);
       const auto n = static_cast<uint32_t>(code.code);
       out += n < 0x100 ? fmt::format("\\x{:02x}", n)

@@ -11,13 +11,13 @@ enum class TokenType {
   data,            // text between tags
   variable_begin,  // {{
   variable_end,
-  block_begin,     // {%
+  block_begin,  // {%
   block_end,
   name,
   string,
   integer,
   number,
-  symbol,          // an operator or bracket
+  symbol,  // an operator or bracket
   end,
 };
 
@@ -41,7 +41,8 @@ struct LexerOptions {
   bool lstrip_blocks = true;  // white space between the line's begin and a tag is dropped
 };
 
-// Cuts a normalized template into tokens as jinja2 does, comments and raw blocks done with. Throws SourceError.
+// Cuts a normalized template into tokens as jinja2 does, comments and raw blocks done with. Throws
+// SourceError.
 std::vector<Token> tokenize(std::string_view source, const LexerOptions& options = {});
 
 // The text that a string literal's inside stands for, with Python's escapes. Throws Failure.

@@ -1,8 +1,8 @@
 #include "chat/loop.h"
 
-#include <utility>
-
 #include <fmt/format.h>
+
+#include <utility>
 
 #include "chat/operators.h"
 #include "chat/runtime.h"
@@ -86,14 +86,8 @@ Value Loop::cycle(const std::vector<Value>& values) const {
 
 Value Loop::changed(Runtime& runtime, std::vector<Value> values) {
   Value now = make_tuple(runtime.budget(), std::move(values));
-  if (now.extent().depth > 1) {
-    // A value that is remembered could hold this loop.
-    for (const Value& v : now.sequence().items) {
-      if (v.is_object()) fail("loop.changed() takes plain values");
-    }
-  }
-  if (!last_changed_.is_missing() &&
-      compare(runtime, Comparison::equal, last_changed_, now)) {
+  if (last_changed_.is_missing()) runtime.keep(shared_from_this());
+  if (!last_changed_.is_missing() && compare(runtime, Comparison::equal, last_changed_, now)) {
     return false;
   }
   last_changed_ = std::move(now);

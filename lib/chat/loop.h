@@ -30,6 +30,7 @@ class Loop : public Object {
   bool is_callable() const override { return true; }
   Value call(Runtime& runtime, Arguments arguments) override;
   std::optional<int64_t> length(Runtime& runtime) const override;
+  void release() override { last_changed_ = Value(); }
   bool truthy(Runtime& runtime) const override { return *length(runtime) > 0; }
 
  private:

@@ -1,9 +1,9 @@
 #include "chat/number_format.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "chat/runtime.h"

@@ -18,8 +18,8 @@ struct Arguments {
   std::vector<std::pair<std::string, Value>> keywords;
 };
 
-// Anything that is not plain data: ranges, dict views, iterators, functions, namespaces, loops. A method that
-// a kind lacks answers as Python does when its class lacks it.
+// Anything that is not plain data: ranges, dict views, iterators, functions, namespaces, loops. A
+// method that a kind lacks answers as Python does when its class lacks it.
 class Object : public std::enable_shared_from_this<Object> {
  public:
   virtual ~Object() = default;
@@ -41,6 +41,8 @@ class Object : public std::enable_shared_from_this<Object> {
   virtual bool truthy(Runtime& runtime) const;
   virtual bool equals(const Object& other) const { return this == &other; }
   virtual bool is_sequence() const { return false; }
+  // Lets go of the values it was given after it was made, which may hold itself.
+  virtual void release() {}
   const Extent& extent() const { return extent_; }
 
  protected:

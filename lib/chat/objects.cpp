@@ -1,8 +1,8 @@
 #include "chat/objects.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/utf8.h"
 #include "chat/operators.h"
@@ -48,7 +48,9 @@ std::string Object::print(Runtime&) const {
 
 Value Object::attribute(Runtime&, std::string_view) { return {}; }
 Value Object::item(Runtime&, const Value&) { return {}; }
-Value Object::call(Runtime&, Arguments) { fail(fmt::format("'{}' object is not callable", type_name())); }
+Value Object::call(Runtime&, Arguments) {
+  fail(fmt::format("'{}' object is not callable", type_name()));
+}
 std::unique_ptr<Iterator> Object::iterate(Runtime&) { return nullptr; }
 std::unique_ptr<Iterator> Object::iterate_reversed(Runtime&) { return nullptr; }
 std::optional<int64_t> Object::length(Runtime&) const { return std::nullopt; }
@@ -128,17 +130,17 @@ std::string DictView::print(Runtime& runtime) const {
 }
 
 std::unique_ptr<Iterator> DictView::iterate(Runtime& runtime) {
-  return std::make_unique<IndexIterator>(
-      static_cast<int64_t>(dict_.dict().size()),
-      [&runtime, dict = dict_, part = part_](int64_t i) { return part_of(runtime, dict.dict(), part, i); });
+  return std::make_unique<IndexIterator>(static_cast<int64_t>(dict_.dict().size()),
+                                         [&runtime, dict = dict_, part = part_](int64_t i) {
+                                           return part_of(runtime, dict.dict(), part, i);
+                                         });
 }
 
 std::unique_ptr<Iterator> DictView::iterate_reversed(Runtime& runtime) {
   const auto n = static_cast<int64_t>(dict_.dict().size());
-  return std::make_unique<IndexIterator>(
-      n, [&runtime, n, dict = dict_, part = part_](int64_t i) {
-        return part_of(runtime, dict.dict(), part, n - 1 - i);
-      });
+  return std::make_unique<IndexIterator>(n, [&runtime, n, dict = dict_, part = part_](int64_t i) {
+    return part_of(runtime, dict.dict(), part, n - 1 - i);
+  });
 }
 
 std::optional<int64_t> DictView::length(Runtime&) const {

@@ -91,7 +91,7 @@ class Namespace : public Object {
   Value attribute(Runtime& runtime, std::string_view name) override;
   // Failure for names that begin with an underscore.
   void set(std::string_view name, Value value);
-  void clear() { attributes_ = Dict(); }
+  void release() override { attributes_ = Dict(); }
 
  private:
   Dict attributes_;

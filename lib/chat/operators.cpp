@@ -1,10 +1,10 @@
 #include "chat/operators.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include <fmt/format.h>
 
 #include "chat/runtime.h"
 

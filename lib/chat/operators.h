@@ -15,7 +15,8 @@ class Runtime;
 enum class Operator { add, subtract, multiply, divide, floor_divide, modulo, power };
 enum class Comparison { equal, not_equal, less, less_equal, greater, greater_equal, in, not_in };
 
-// Python's operators, with its errors as Failure. Integers have 64 bits; a result beyond is a Failure.
+// Python's operators, with its errors as Failure. Integers have 64 bits; a result beyond is a
+// Failure.
 Value apply(Runtime& runtime, Operator op, const Value& left, const Value& right);
 Value negate(const Value& value);
 Value plus(const Value& value);
@@ -40,7 +41,8 @@ struct Keyed {
 };
 void sort_keyed(Runtime& runtime, std::vector<Keyed>& items, bool reverse);
 
-// value[key] and value.name as the sandboxed environment does them: Undefined for what is not there.
+// value[key] and value.name as the sandboxed environment does them: Undefined for what is not
+// there.
 Value get_item(Runtime& runtime, const Value& value, const Value& key);
 Value get_attribute(Runtime& runtime, const Value& value, std::string_view name);
 // value[start:stop:step]; none = left out.

@@ -1,10 +1,10 @@
 #include "chat/parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <initializer_list>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "chat/expression_parser.h"
@@ -26,7 +26,8 @@ class Parser : public ExpressionParser {
  private:
   using Ends = std::initializer_list<std::string_view>;
 
-  // Statements up to one of the end tags, whose name is then current; up to the end when there are none.
+  // Statements up to one of the end tags, whose name is then current; up to the end when there are
+  // none.
   ast::Body body(Ends ends) {
     const Level level(*this);
     ast::Body out;
@@ -50,7 +51,8 @@ class Parser : public ExpressionParser {
           expect(TokenType::block_end, "'%}'");
       }
     }
-    if (ends.size() > 0) fail_here(fmt::format("unexpected end of template, expected {{% {} %}}", *(ends.end() - 1)));
+    if (ends.size() > 0)
+      fail_here(fmt::format("unexpected end of template, expected {{% {} %}}", *(ends.end() - 1)));
     return out;
   }
 
@@ -94,9 +96,11 @@ class Parser : public ExpressionParser {
       return add(ast::LoopControl{tag.value == "break"});
     }
     for (const std::string_view name : {"include", "import", "from", "extends"}) {
-      if (tag.value == name) throw SourceError{tag.offset, fmt::format("the tag {} is not available", name)};
+      if (tag.value == name)
+        throw SourceError{tag.offset, fmt::format("the tag {} is not available", name)};
     }
-    throw SourceError{tag.offset, fmt::format("encountered unknown tag {}", base::escaped("'" + tag.value + "'", 60))};
+    throw SourceError{tag.offset, fmt::format("encountered unknown tag {}",
+                                              base::escaped("'" + tag.value + "'", 60))};
   }
 
   // ---- targets
@@ -119,7 +123,7 @@ class Parser : public ExpressionParser {
   ast::Target single_target(bool with_namespace) {
     const Level level(*this);
     if (skip_symbol("(")) {
-      ast::Target inner = target(with_namespace, {});
+      ast::Target inner = target(with_namespace);
       expect_symbol(")");
       return inner;
     }
@@ -132,13 +136,13 @@ class Parser : public ExpressionParser {
     return name_target();
   }
 
-  ast::Target target(bool with_namespace, std::string_view ends_before) {
+  ast::Target target(bool with_namespace) {
     const size_t offset = current().offset;
     std::vector<ast::Target> parts;
     bool is_tuple = false;
     while (true) {
       if (!parts.empty()) expect_symbol(",");
-      if (!parts.empty() && (at_tuple_end(ends_before) || is_symbol("="))) break;
+      if (!parts.empty() && at_tuple_end()) break;
       parts.push_back(single_target(with_namespace));
       if (!is_symbol(",")) break;
       is_tuple = true;
@@ -153,9 +157,9 @@ class Parser : public ExpressionParser {
     ast::For out;
     ++loops_;
     const bool in_loop = in_loop_;
-    out.target = target(false, "in");
+    out.target = target(false);
     expect_name("in");
-    out.iterable = tuple({.with_conditional = false, .ends_before = "recursive"});
+    out.iterable = tuple({.with_conditional = false});
     const bool soft = std::exchange(soft_, false);
     if (skip_name("if")) out.test = expression();
     out.recursive = skip_name("recursive");
@@ -186,7 +190,7 @@ class Parser : public ExpressionParser {
   }
 
   void set(ast::Body& out, size_t offset) {
-    ast::Target to = target(true, {});
+    ast::Target to = target(true);
     if (skip_symbol("=")) {
       out.push_back({offset, ast::Assign{std::move(to), tuple({}), {}}});
       return;
@@ -204,8 +208,10 @@ class Parser : public ExpressionParser {
     std::set<std::string> names;
     for (bool first = true; !is_symbol(")"); first = false) {
       if (!first) expect_symbol(",");
-      ast::Parameter parameter{name_target(false).name, nullptr};
-      if (!names.insert(parameter.name).second) fail_here("duplicate argument " + base::escaped(parameter.name, 60));
+      const ast::Target name = name_target(false);
+      ast::Parameter parameter{name.offset, name.name, nullptr};
+      if (!names.insert(parameter.name).second)
+        fail_here("duplicate argument " + base::escaped(parameter.name, 60));
       if (skip_symbol("=")) {
         parameter.fallback = expression();
       } else if (!function.parameters.empty() && function.parameters.back().fallback) {
@@ -240,7 +246,8 @@ class Parser : public ExpressionParser {
     if (is_symbol("(")) signature(out.function);
     const size_t offset = current().offset;
     out.call = expression();
-    if (!std::holds_alternative<ast::CallExpr>(out.call->node)) throw SourceError{offset, "expected call"};
+    if (!std::holds_alternative<ast::CallExpr>(out.call->node))
+      throw SourceError{offset, "expected call"};
     out.function.body = function_body("endcall");
     return out;
   }
@@ -264,7 +271,7 @@ class Parser : public ExpressionParser {
     ast::With out;
     while (current().type != TokenType::block_end) {
       if (!out.targets.empty()) expect_symbol(",");
-      out.targets.push_back(target(false, {}));
+      out.targets.push_back(target(false));
       expect_symbol("=");
       out.values.push_back(expression());
     }
@@ -285,7 +292,8 @@ class Parser : public ExpressionParser {
     Token name = expect(TokenType::name, "a block's name");
     out.name = std::move(name.value);
     if (!block_names_.insert(out.name).second) {
-      throw SourceError{name.offset, fmt::format("block '{}' defined twice", base::escaped(out.name, 60))};
+      throw SourceError{name.offset,
+                        fmt::format("block '{}' defined twice", base::escaped(out.name, 60))};
     }
     out.scoped = skip_name("scoped");
     out.required = skip_name("required");

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <cmath>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "chat/number_format.h"
@@ -17,7 +17,11 @@ constexpr int64_t kLargest = int64_t{1} << 31;
 class PrintfFormatter {
  public:
   PrintfFormatter(Runtime& runtime, const Text& format, const Value& values)
-      : runtime_(runtime), format_(format), bytes_(format.view()), values_(values), out_(runtime.budget()) {}
+      : runtime_(runtime),
+        format_(format),
+        bytes_(format.view()),
+        values_(values),
+        out_(runtime.budget()) {}
 
   Value run() {
     while (at_ < bytes_.size()) {
@@ -181,10 +185,9 @@ class PrintfFormatter {
   }
 
   void write_text(const Value& value, const FormatSpec& spec) {
-    const Value cut =
-        spec.precision < 0 || spec.type == 'c'
-            ? value
-            : substring(runtime_, value, 0, static_cast<size_t>(spec.precision));
+    const Value cut = spec.precision < 0 || spec.type == 'c'
+                          ? value
+                          : substring(runtime_, value, 0, static_cast<size_t>(spec.precision));
     const int64_t lacking = spec.width - static_cast<int64_t>(cut.text().length());
     if (spec.align != '<') out_.add_spaces(lacking);
     out_.add(cut.text());

@@ -3,16 +3,13 @@
 #include <fmt/format.h>
 
 #include "chat/builtins/builtin.h"
-#include "chat/objects.h"
 #include "chat/operators.h"
 
 namespace nalar::chat {
 
 Runtime::~Runtime() {
-  for (const auto& ns : namespaces_) ns->clear();
+  for (const auto& object : kept_) object->release();
 }
-
-void Runtime::keep(std::shared_ptr<Namespace> ns) { namespaces_.push_back(std::move(ns)); }
 
 Value Runtime::call(const Value& callee, Arguments arguments) {
   if (callee.is_undefined()) fail(callee.undefined().message);

@@ -12,9 +12,8 @@
 
 namespace nalar::chat {
 
-class Namespace;
-
-// What one rendering is made of besides the template: its budget, and the tables that calls go through.
+// What one rendering is made of besides the template: its budget, and the tables that calls go
+// through.
 class Runtime {
  public:
   explicit Runtime(const TemplateLimits& limits) : budget_(limits) {}
@@ -30,16 +29,17 @@ class Runtime {
   Value filter(std::string_view name, Arguments arguments);
   bool test(std::string_view name, Arguments arguments);
 
-  // Namespaces can hold themselves: they are emptied when the rendering ends.
-  void keep(std::shared_ptr<Namespace> ns);
+  // Objects that are given values later on can come to hold themselves: they are released when the
+  // rendering ends.
+  void keep(std::shared_ptr<Object> object) { kept_.push_back(std::move(object)); }
 
  private:
   Budget budget_;
-  std::vector<std::shared_ptr<Namespace>> namespaces_;
+  std::vector<std::shared_ptr<Object>> kept_;
 };
 
-// Python's str() and repr(), as texts. A text made of a container is the template's only if all texts in it
-// are; numbers, booleans and None always are.
+// Python's str() and repr(), as texts. A text made of a container is the template's only if all
+// texts in it are; numbers, booleans and None always are.
 Value str_of(Runtime& runtime, const Value& value);
 Value repr_of(Runtime& runtime, const Value& value);
 // float.__repr__.

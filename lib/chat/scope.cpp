@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "chat/lexer.h"
 #include "chat/symbols.h"
 
 namespace nalar::chat {
@@ -34,51 +35,50 @@ void for_children(Expr& expr, const Visit& visit) {
   const auto all = [&visit](std::vector<ExprPtr>& list) {
     for (ExprPtr& e : list) visit(e);
   };
-  std::visit(Overloaded{
-                 [](ast::Constant&) {}, [](ast::Name&) {},
-                 [&](ast::ListLiteral& n) { all(n.items); },
-                 [&](ast::TupleLiteral& n) { all(n.items); },
-                 [&](ast::DictLiteral& n) {
-                   for (auto& [key, value] : n.items) {
-                     visit(key);
-                     visit(value);
-                   }
-                 },
-                 [&](ast::Unary& n) { visit(n.operand); },
-                 [&](ast::Arithmetic& n) {
-                   visit(n.first);
-                   for (auto& [op, e] : n.rest) visit(e);
-                 },
-                 [&](ast::Concatenation& n) { all(n.parts); },
-                 [&](ast::Logical& n) { all(n.parts); },
-                 [&](ast::Compare& n) {
-                   visit(n.first);
-                   for (auto& [op, e] : n.rest) visit(e);
-                 },
-                 [&](ast::Conditional& n) {
-                   visit(n.test);
-                   visit(n.then);
-                   visit(n.otherwise);
-                 },
-                 [&](ast::Attribute& n) { visit(n.object); },
-                 [&](ast::Subscript& n) {
-                   visit(n.object);
-                   visit(n.key);
-                 },
-                 [&](ast::Slice& n) {
-                   visit(n.object);
-                   visit(n.start);
-                   visit(n.stop);
-                   visit(n.step);
-                 },
-                 [&](ast::CallExpr& n) {
-                   visit(n.callee);
-                   for_arguments(n.arguments, visit);
-                 },
-                 [&](ast::Apply& n) {
-                   visit(n.input);
-                   for_arguments(n.arguments, visit);
-                 }},
+  std::visit(Overloaded{[](ast::Constant&) {}, [](ast::Name&) {},
+                        [&](ast::ListLiteral& n) { all(n.items); },
+                        [&](ast::TupleLiteral& n) { all(n.items); },
+                        [&](ast::DictLiteral& n) {
+                          for (auto& [key, value] : n.items) {
+                            visit(key);
+                            visit(value);
+                          }
+                        },
+                        [&](ast::Unary& n) { visit(n.operand); },
+                        [&](ast::Arithmetic& n) {
+                          visit(n.first);
+                          for (auto& [op, e] : n.rest) visit(e);
+                        },
+                        [&](ast::Concatenation& n) { all(n.parts); },
+                        [&](ast::Logical& n) { all(n.parts); },
+                        [&](ast::Compare& n) {
+                          visit(n.first);
+                          for (auto& [op, e] : n.rest) visit(e);
+                        },
+                        [&](ast::Conditional& n) {
+                          visit(n.test);
+                          visit(n.then);
+                          visit(n.otherwise);
+                        },
+                        [&](ast::Attribute& n) { visit(n.object); },
+                        [&](ast::Subscript& n) {
+                          visit(n.object);
+                          visit(n.key);
+                        },
+                        [&](ast::Slice& n) {
+                          visit(n.object);
+                          visit(n.start);
+                          visit(n.stop);
+                          visit(n.step);
+                        },
+                        [&](ast::CallExpr& n) {
+                          visit(n.callee);
+                          for_arguments(n.arguments, visit);
+                        },
+                        [&](ast::Apply& n) {
+                          visit(n.input);
+                          for_arguments(n.arguments, visit);
+                        }},
              expr.node);
 }
 
@@ -270,7 +270,8 @@ class Resolver {
     }
   }
 
-  static std::vector<std::pair<std::string, ast::Place>> exports(ast::Target& target, bool top_level) {
+  static std::vector<std::pair<std::string, ast::Place>> exports(ast::Target& target,
+                                                                 bool top_level) {
     std::vector<std::pair<std::string, ast::Place>> out;
     if (!top_level) return out;
     for_parts(target, [&out](ast::Target& part) {
@@ -349,9 +350,14 @@ class Resolver {
     FunctionScope function(&symbols.function());
     Symbols inner(&symbols, function);
     std::set<std::string> special = {"caller", "kwargs", "varargs"};
+    UseFinder all_uses(special);
+    all_uses.visit(node.body);
     for (ast::Parameter& parameter : node.parameters) {
       parameter.slot = inner.declare_parameter(parameter.name);
       special.erase(parameter.name);
+      if (parameter.name == "caller" && !parameter.fallback && all_uses.found("caller")) {
+        throw SourceError{parameter.offset, "the special \"caller\" argument needs a default"};
+      }
     }
     Analyzer analyzer(inner);
     for (ast::Parameter& parameter : node.parameters) analyzer.visit(parameter.fallback);

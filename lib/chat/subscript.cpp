@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "chat/builtins/methods.h"
 #include "chat/objects.h"
@@ -32,13 +32,13 @@ Value raw_item(Runtime& runtime, const Value& value, const Value& key) {
   return substring(runtime, value, static_cast<size_t>(*index), static_cast<size_t>(*index) + 1);
 }
 
-// getattr() as the immutable sandbox allows it: missing when the class has no such attribute, Undefined when it
-// is forbidden.
+// getattr() as the immutable sandbox allows it: missing when the class has no such attribute,
+// Undefined when it is forbidden.
 Value safe_attribute(Runtime& runtime, const Value& value, std::string_view name) {
-  Value found = value.is_object() ? value.object().attribute(runtime, name)
-                                  : find_method(value, name);
-  const bool is_special = name.size() > 4 && name.substr(0, 2) == "__" &&
-                          name.substr(name.size() - 2) == "__";
+  Value found =
+      value.is_object() ? value.object().attribute(runtime, name) : find_method(value, name);
+  const bool is_special =
+      name.size() > 4 && name.substr(0, 2) == "__" && name.substr(name.size() - 2) == "__";
   if (is_special || is_mutating_method(value, name) || (!found.is_missing() && name[0] == '_')) {
     return Undefined{fmt::format("access to attribute {} of '{}' object is unsafe", quoted(name),
                                  value.type_name())};

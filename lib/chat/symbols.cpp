@@ -8,7 +8,8 @@ int FunctionScope::slot_of(int level, const std::string& name) {
 
 int FunctionScope::hops_to(const FunctionScope* target) const {
   int hops = 0;
-  for (const FunctionScope* scope = this; scope != nullptr && scope != target; scope = scope->outer_) {
+  for (const FunctionScope* scope = this; scope != nullptr && scope != target;
+       scope = scope->outer_) {
     ++hops;
   }
   return hops;

@@ -11,8 +11,9 @@
 
 namespace nalar::chat {
 
-// A function of the compiled template (the template itself, a macro, a recursive loop …) has its own slots.
-// Frames of one level share the slot of a name, as they share the variable in jinja2's Python code.
+// A function of the compiled template (the template itself, a macro, a recursive loop …) has its
+// own slots. Frames of one level share the slot of a name, as they share the variable in jinja2's
+// Python code.
 class FunctionScope {
  public:
   explicit FunctionScope(FunctionScope* outer) : outer_(outer) {}

@@ -11,7 +11,8 @@ namespace {
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 size_t count_characters(std::string_view bytes) {
-  return bytes.size() - static_cast<size_t>(std::count_if(bytes.begin(), bytes.end(), is_continuation));
+  return bytes.size() -
+         static_cast<size_t>(std::count_if(bytes.begin(), bytes.end(), is_continuation));
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ Text::Text(std::string bytes, std::vector<TextRun> runs, bool markup)
 }
 
 size_t Text::offset_of(size_t index) const {
-  if (ascii() || index >= length_) return std::min(index, bytes_.size());
+  if (index >= length_) return bytes_.size();
+  if (ascii()) return index;
   size_t at = 0;
   for (size_t i = 0; i < index; ++i) {
     ++at;
@@ -82,7 +84,9 @@ void TextBuilder::add(const Text& text, size_t begin, size_t end) {
 
 void TextBuilder::add_times(const Text& text, size_t begin, size_t end, int64_t times) {
   if (times <= 0 || begin >= end) return;
-  budget_->step(std::min(times, budget_->limits().max_output_bytes + 1) / 16);
+  const int64_t most = budget_->limits().max_output_bytes;
+  budget_->text_size(static_cast<size_t>(std::min(times, most + 1)) * (end - begin));
+  budget_->step(times / 16);
   for (int64_t i = 0; i < times; ++i) add(text, begin, end);
 }
 

@@ -12,8 +12,8 @@ namespace nalar::chat {
 
 // Where bytes of a text came from: bits that are joined by or.
 using Origin = uint8_t;
-inline constexpr Origin kMessage = 0;     // the caller's variables
-inline constexpr Origin kTemplate = 1;    // the template, its token variables, or made by its filters
+inline constexpr Origin kMessage = 0;   // the caller's variables
+inline constexpr Origin kTemplate = 1;  // the template, its token variables, or made by its filters
 inline constexpr Origin kGeneration = 2;  // printed inside {% generation %}
 
 struct TextRun {

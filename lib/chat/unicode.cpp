@@ -1,9 +1,9 @@
 #include "chat/unicode.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <iterator>
-
-#include <utf8proc.h>
 
 #include "base/utf8.h"
 
@@ -51,8 +51,8 @@ bool is_letter(utf8proc_category_t category) {
 
 bool is_space(char32_t c) {
   return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
-         c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
+         c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+         c == 0x205F || c == 0x3000;
 }
 
 bool is_line_break(char32_t c) {
@@ -62,6 +62,15 @@ bool is_line_break(char32_t c) {
 
 bool is_alpha(char32_t c) { return is_letter(category(c)); }
 bool is_decimal(char32_t c) { return category(c) == UTF8PROC_CATEGORY_ND; }
+
+int decimal_value(char32_t c) {
+  if (!is_decimal(c)) return -1;
+  // Decimal digits come in rows of ten, some right behind each other.
+  char32_t first = c;
+  while (is_decimal(first - 1)) --first;
+  return static_cast<int>((c - first) % 10);
+}
+
 bool is_digit(char32_t c) { return is_decimal(c) || in_ranges(kOtherDigit, c); }
 
 bool is_numeric(char32_t c) {
@@ -116,8 +125,7 @@ void append_title(std::string& out, char32_t c) {
 void append_folded(std::string& out, char32_t c) {
   utf8proc_int32_t folded[8];
   int boundary = 0;
-  const auto n =
-      utf8proc_decompose_char(signed_code(c), folded, 8, UTF8PROC_CASEFOLD, &boundary);
+  const auto n = utf8proc_decompose_char(signed_code(c), folded, 8, UTF8PROC_CASEFOLD, &boundary);
   for (utf8proc_ssize_t i = 0; i < n && i < 8; ++i) {
     base::append_utf8(out, static_cast<char32_t>(folded[i]));
   }

@@ -9,6 +9,7 @@ bool is_space(char32_t c);
 bool is_line_break(char32_t c);
 bool is_alpha(char32_t c);
 bool is_decimal(char32_t c);
+int decimal_value(char32_t c);  // 0 to 9, or -1
 bool is_digit(char32_t c);
 bool is_numeric(char32_t c);
 bool is_alnum(char32_t c);

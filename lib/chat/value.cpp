@@ -1,10 +1,10 @@
 #include "chat/value.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
-
-#include <fmt/format.h>
 
 #include "chat/object.h"
 #include "chat/operators.h"

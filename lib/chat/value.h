@@ -27,8 +27,8 @@ struct Undefined {
   std::string message;
 };
 
-// How large a value is: levels of containers, and how many values it has inside, each counted as often as
-// it is reached. Bounds what comparing, hashing or printing it costs.
+// How large a value is: levels of containers, and how many values it has inside, each counted as
+// often as it is reached. Bounds what comparing, hashing or printing it costs.
 struct Extent {
   int depth = 0;
   int64_t weight = 1;
@@ -49,7 +49,19 @@ struct Tuple : Sequence {
 // objects (namespaces, iterators).
 class Value {
  public:
-  enum class Kind { missing, undefined, none, boolean, integer, number, text, list, tuple, dict, object };
+  enum class Kind {
+    missing,
+    undefined,
+    none,
+    boolean,
+    integer,
+    number,
+    text,
+    list,
+    tuple,
+    dict,
+    object
+  };
 
   Value() = default;  // missing: no value at all, never seen by a template
   Value(None) : data_(None{}) {}

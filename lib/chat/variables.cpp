@@ -1,5 +1,7 @@
 #include "chat/variables.h"
 
+#include <nalar/error.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -9,7 +11,8 @@
 namespace nalar::chat {
 namespace {
 
-// A role is chosen by the program, not by who writes the messages. Some templates make control tokens of it
+// A role is chosen by the program, not by who writes the messages. Some templates make control
+// tokens of it
 // ('<|' + role + '|>'), so that these names count as the template's own text.
 bool is_known_role(std::string_view role) {
   constexpr std::string_view kRoles[] = {"system", "user", "assistant", "tool", "developer"};
@@ -28,7 +31,7 @@ class Converter {
         return json.as_bool();
       case Json::Kind::integer:
       case Json::Kind::unsigned_integer:
-        return json.as_int64();
+        return integer(json);
       case Json::Kind::number:
         return json.as_double();
       case Json::Kind::string:
@@ -56,6 +59,14 @@ class Converter {
   }
 
  private:
+  static Value integer(const Json& json) {
+    try {
+      return json.as_int64();
+    } catch (const Error& error) {
+      fail(error.what());
+    }
+  }
+
   Value text(const std::string& bytes, Origin origin) {
     budget_.text_size(bytes.size());
     return Text(base::to_valid_utf8(bytes), origin);

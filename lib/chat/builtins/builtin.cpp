@@ -1,9 +1,9 @@
 #include "chat/builtins/builtin.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "chat/operators.h"
@@ -44,7 +44,8 @@ Parameters parse_parameters(std::string_view text) {
 
 void bind_keyword(const Builtin& builtin, const Parameters& parameters, Call& call,
                   std::pair<std::string, Value> keyword) {
-  const auto begin = parameters.names.begin() + static_cast<std::ptrdiff_t>(parameters.positional_only);
+  const auto begin =
+      parameters.names.begin() + static_cast<std::ptrdiff_t>(parameters.positional_only);
   const auto found = std::find(begin, parameters.names.end(), keyword.first);
   if (found != parameters.names.end()) {
     Value& slot = call.values[static_cast<size_t>(found - parameters.names.begin())];

@@ -11,8 +11,8 @@ namespace nalar::chat {
 
 class Runtime;
 
-// What a builtin is called with: a value for each of its parameters, missing where none was given, and the
-// arguments that fit no parameter.
+// What a builtin is called with: a value for each of its parameters, missing where none was given,
+// and the arguments that fit no parameter.
 struct Call {
   std::vector<Value> values;
   Arguments rest;
@@ -24,13 +24,15 @@ struct Call {
 // A filter, test, method or global function, as data.
 struct Builtin {
   std::string_view name;
-  // The names of the parameters, apart by blanks. "x=" may be left out; "/" follows the ones that have no keyword;
+  // The names of the parameters, apart by blanks. "x=" may be left out; "/" follows the ones that
+  // have no keyword;
   // "*" stands for any number of further positional arguments, "**" for any keywords.
   std::string_view parameters;
   Value (*call)(Runtime& runtime, const Call& call);
 };
 
-// Binds the arguments as Python does and calls. Failure: too many, missing, unknown or doubled arguments.
+// Binds the arguments as Python does and calls. Failure: too many, missing, unknown or doubled
+// arguments.
 Value invoke(Runtime& runtime, const Builtin& builtin, Arguments arguments);
 
 // nullptr when there is none of that name.

@@ -18,7 +18,8 @@ void for_characters(std::string_view text, const Visit& visit) {
   }
 }
 
-// The text with every character replaced by what write(out, code, begin) appends for it; each keeps its origin.
+// The text with every character replaced by what write(out, code, begin) appends for it; each keeps
+// its origin.
 template <class Write>
 Value map_characters(Budget& budget, const Text& text, const Write& write) {
   budget.bytes(text.view().size() * 8);

@@ -1,6 +1,6 @@
-#include <string>
-
 #include <fmt/format.h>
+
+#include <string>
 
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/characters.h"
@@ -28,9 +28,9 @@ Value quote_url(Runtime& runtime, const Value& value, bool query) {
   const Value text = str_of(runtime, value);
   const std::string_view safe = query ? "" : "/";
   return map_characters(runtime.budget(), text.text(), [&](std::string& out, char32_t c, size_t) {
-    const bool plain = c < 0x80 && (std::isalnum(static_cast<int>(c)) != 0 || c == '_' || c == '.' ||
-                                    c == '-' || c == '~' ||
-                                    safe.find(static_cast<char>(c)) != std::string_view::npos);
+    const bool plain =
+        c < 0x80 && (std::isalnum(static_cast<int>(c)) != 0 || c == '_' || c == '.' || c == '-' ||
+                     c == '~' || safe.find(static_cast<char>(c)) != std::string_view::npos);
     if (plain) {
       out += static_cast<char>(c);
     } else if (query && c == ' ') {
@@ -101,27 +101,28 @@ std::span<const Builtin> html_filters() { return kFilters; }
 Value escape_html(Runtime& runtime, const Value& value, bool again) {
   const Value text = str_of(runtime, value);
   if (text.text().markup() && !again) return text;
-  const Value out = map_characters(runtime.budget(), text.text(), [](std::string& to, char32_t c, size_t) {
-    switch (c) {
-      case '&':
-        to += "&amp;";
-        break;
-      case '<':
-        to += "&lt;";
-        break;
-      case '>':
-        to += "&gt;";
-        break;
-      case '\'':
-        to += "&#39;";
-        break;
-      case '"':
-        to += "&#34;";
-        break;
-      default:
-        base::append_utf8(to, c);
-    }
-  });
+  const Value out =
+      map_characters(runtime.budget(), text.text(), [](std::string& to, char32_t c, size_t) {
+        switch (c) {
+          case '&':
+            to += "&amp;";
+            break;
+          case '<':
+            to += "&lt;";
+            break;
+          case '>':
+            to += "&gt;";
+            break;
+          case '\'':
+            to += "&#39;";
+            break;
+          case '"':
+            to += "&#34;";
+            break;
+          default:
+            base::append_utf8(to, c);
+        }
+      });
   return with_markup(out, true);
 }
 

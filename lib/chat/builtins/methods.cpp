@@ -1,11 +1,11 @@
 #include "chat/builtins/methods.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "chat/objects.h"
 #include "chat/operators.h"
@@ -140,7 +140,7 @@ Value find_method(const Value& value, std::string_view name) {
 }
 
 bool is_mutating_method(const Value& value, std::string_view name) {
-  constexpr std::string_view kOfLists[] = {"append", "clear", "extend", "insert",
+  constexpr std::string_view kOfLists[] = {"append", "clear",  "extend",  "insert",
                                            "pop",    "remove", "reverse", "sort"};
   constexpr std::string_view kOfDicts[] = {"clear", "pop", "popitem", "setdefault", "update"};
   if (value.is_list()) return is_one_of(name, kOfLists);

@@ -1,10 +1,11 @@
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
 
-#include <fmt/format.h>
-
+#include "base/utf8.h"
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/numbers.h"
 #include "chat/operators.h"
@@ -106,7 +107,8 @@ Value rounded(Runtime& runtime, const Call& call) {
   const Value scaled = apply(runtime, Operator::multiply, call[0], unit);
   Value whole = scaled;
   if (scaled.is_double()) {
-    const auto i = truncated(method == "ceil" ? std::ceil(*scaled.number()) : std::floor(*scaled.number()));
+    const auto i =
+        truncated(method == "ceil" ? std::ceil(*scaled.number()) : std::floor(*scaled.number()));
     if (!i) fail("cannot convert float infinity or NaN to integer");
     whole = *i;
   }
@@ -148,17 +150,27 @@ constexpr Builtin kFilters[] = {
     {"round", "value precision= method=", rounded},
 };
 
-// The digits without white space around them and single underscores between them; nullopt: badly formed.
+// The digits without white space around them and single underscores between them; nullopt: badly
+// formed.
 std::optional<std::string> plain_digits(std::string_view text) {
   size_t begin = 0, end = text.size();
-  const auto space = [&](size_t i) { return unicode::is_space(static_cast<unsigned char>(text[i])); };
+  const auto space = [&](size_t i) {
+    return unicode::is_space(static_cast<unsigned char>(text[i]));
+  };
   while (begin < end && space(begin)) ++begin;
   while (end > begin && space(end - 1)) --end;
   std::string out;
   for (size_t i = begin; i < end; ++i) {
-    if (text[i] != '_') {
+    if (static_cast<unsigned char>(text[i]) >= 0x80) {
+      const auto c = base::decode_utf8(text, i);
+      const int digit = unicode::decimal_value(c.code);
+      if (digit < 0) return std::nullopt;
+      out += static_cast<char>('0' + digit);
+      i += static_cast<size_t>(c.length) - 1;
+    } else if (text[i] != '_') {
       out += text[i];
-    } else if (i == begin || i + 1 == end || !std::isalnum(static_cast<unsigned char>(text[i - 1])) ||
+    } else if (i == begin || i + 1 == end ||
+               !std::isalnum(static_cast<unsigned char>(text[i - 1])) ||
                !std::isalnum(static_cast<unsigned char>(text[i + 1]))) {
       return std::nullopt;
     }

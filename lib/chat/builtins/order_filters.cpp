@@ -16,7 +16,8 @@ Value key_of(Runtime& runtime, const AttributePath& path, const Value& item, boo
 
 // "age,name": one path for each attribute. Keys are lists of their values.
 std::vector<AttributePath> paths_of(const Value& attribute) {
-  if (!attribute.is_text()) return {AttributePath(attribute.is_missing() ? Value(None{}) : attribute)};
+  if (!attribute.is_text())
+    return {AttributePath(attribute.is_missing() ? Value(None{}) : attribute)};
   std::vector<AttributePath> out;
   std::string_view rest = attribute.text().view();
   while (true) {
@@ -59,8 +60,9 @@ Value extreme(Runtime& runtime, const Call& call) {
   for (Value item; iterator->next(item);) {
     runtime.budget().step();
     Value key = key_of(runtime, path, item, case_sensitive);
-    const bool better = best.is_missing() ||
-                        compare(runtime, largest ? Comparison::greater : Comparison::less, key, best_key);
+    const bool better =
+        best.is_missing() ||
+        compare(runtime, largest ? Comparison::greater : Comparison::less, key, best_key);
     if (!better) continue;
     best = item;
     best_key = std::move(key);

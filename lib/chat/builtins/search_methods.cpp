@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/characters.h"
@@ -29,7 +29,8 @@ Window window_of(const Text& text, const Value& start, const Value& end) {
   };
   const int64_t from = clamp(start, 0), to = std::min(clamp(end, length), length);
   if (from > to) return {0, 0, true};
-  return {text.offset_of(static_cast<size_t>(from)), text.offset_of(static_cast<size_t>(to)), false};
+  return {text.offset_of(static_cast<size_t>(from)), text.offset_of(static_cast<size_t>(to)),
+          false};
 }
 
 std::optional<int64_t> locate(Runtime& runtime, const Call& call, bool last) {
@@ -66,7 +67,8 @@ Value count(Runtime& runtime, const Call& call) {
     return static_cast<int64_t>(text.index_of(window.end) - text.index_of(window.begin) + 1);
   }
   int64_t n = 0;
-  for (size_t at = part.find(sought); at != kNotFound; at = part.find(sought, at + sought.size())) ++n;
+  for (size_t at = part.find(sought); at != kNotFound; at = part.find(sought, at + sought.size()))
+    ++n;
   return n;
 }
 
@@ -169,13 +171,15 @@ Value split(Runtime& runtime, const Call& call) {
   const int64_t most = integer_or(call[2], -1);
   runtime.budget().bytes(text.view().size() * 4);
   if (!call.has(1) || call[1].is_none()) {
-    return list_of(runtime, text, from_right ? words_from_right(text.view(), most)
-                                             : words_from_left(text.view(), most));
+    return list_of(
+        runtime, text,
+        from_right ? words_from_right(text.view(), most) : words_from_left(text.view(), most));
   }
   const std::string_view separator = need_text(call[1], "must be str or None: separator").view();
   if (separator.empty()) fail("empty separator");
-  return list_of(runtime, text, from_right ? split_at_last(text.view(), separator, most)
-                                           : split_at(text.view(), separator, most));
+  return list_of(runtime, text,
+                 from_right ? split_at_last(text.view(), separator, most)
+                            : split_at(text.view(), separator, most));
 }
 
 Value lines(Runtime& runtime, const Call& call) {

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/utf8.h"
 #include "chat/builtins/attribute_path.h"
@@ -92,18 +92,19 @@ Value unique(Runtime& runtime, const Call& call) {
   const bool case_sensitive = flag_or(runtime, call[1], false);
   const AttributePath path(call.has(2) ? call[2] : Value(None{}));
   std::shared_ptr<Iterator> source = iterate(runtime, call[0]);
-  return make_generator(runtime, call[0],
-                        [&runtime, case_sensitive, path, source, seen = Dict()](Value& out) mutable {
-                          while (source->next(out)) {
-                            Value key = path.get(runtime, out);
-                            if (!case_sensitive) key = ignore_case(runtime, key);
-                            runtime.budget().step(key.extent().weight);
-                            if (seen.find(key) != nullptr) continue;
-                            seen.set(key, None{});
-                            return true;
-                          }
-                          return false;
-                        });
+  return make_generator(
+      runtime, call[0],
+      [&runtime, case_sensitive, path, source, seen = Dict()](Value& out) mutable {
+        while (source->next(out)) {
+          Value key = path.get(runtime, out);
+          if (!case_sensitive) key = ignore_case(runtime, key);
+          runtime.budget().step(key.extent().weight);
+          if (seen.find(key) != nullptr) continue;
+          seen.set(key, None{});
+          return true;
+        }
+        return false;
+      });
 }
 
 constexpr Builtin kFilters[] = {

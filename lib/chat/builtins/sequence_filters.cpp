@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/methods.h"
@@ -64,14 +64,13 @@ Value reverse(Runtime& runtime, const Call& call) {
 Value items(Runtime& runtime, const Call& call) {
   const Value& value = call[0];
   if (value.is_undefined()) return make_generator(runtime, value, [](Value&) { return false; });
-  return make_generator(
-      runtime, value, [&runtime, value, i = size_t{0}](Value& out) mutable {
-        if (!value.is_dict()) fail("can only get item pairs from a mapping");
-        if (i >= value.dict().size()) return false;
-        const auto& [key, item] = value.dict().items()[i++];
-        out = make_tuple(runtime.budget(), {key, item});
-        return true;
-      });
+  return make_generator(runtime, value, [&runtime, value, i = size_t{0}](Value& out) mutable {
+    if (!value.is_dict()) fail("can only get item pairs from a mapping");
+    if (i >= value.dict().size()) return false;
+    const auto& [key, item] = value.dict().items()[i++];
+    out = make_tuple(runtime.budget(), {key, item});
+    return true;
+  });
 }
 
 Value default_value(Runtime& runtime, const Call& call) {
@@ -174,8 +173,9 @@ Value to_json(Runtime& runtime, const Call& call) {
   if (call.has(2) && !call[2].is_none()) {
     const int64_t width = call[2].is_text() ? 0 : need_integer(call[2]);
     runtime.budget().text_size(static_cast<size_t>(std::max<int64_t>(width, 0)));
-    style.indent = call[2].is_text() ? std::string(call[2].text().view())
-                                     : std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' ');
+    style.indent = call[2].is_text()
+                       ? std::string(call[2].text().view())
+                       : std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' ');
     style.item_separator = ",";
   }
   if (call.has(3) && !call[3].is_none()) {

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/characters.h"
@@ -20,7 +20,8 @@ Value mapped(Runtime& runtime, const Call& call) {
 
 Value string(Runtime& runtime, const Call& call) { return str_of(runtime, call[0]); }
 
-// Words begin after white space and after - ( { [ <, as this filter sees it; str.title sees it differently.
+// Words begin after white space and after - ( { [ <, as this filter sees it; str.title sees it
+// differently.
 Value title(Runtime& runtime, const Call& call) {
   const Value value = str_of(runtime, call[0]);
   const Text& text = value.text();
@@ -58,7 +59,8 @@ Value replaced(Runtime& runtime, const Call& call) {
   const int64_t count = !call.has(3) || call[3].is_none() ? -1 : need_integer(call[3]);
   const Value out = replace(runtime, text.text(), old.text(), with.text(), count);
   // str(markup) is a plain string.
-  return text.text().markup() ? Value(Text(std::string(out.text().view()), out.text().runs())) : out;
+  return text.text().markup() ? Value(Text(std::string(out.text().view()), out.text().runs()))
+                              : out;
 }
 
 Value joined(Runtime& runtime, const Call& call) {

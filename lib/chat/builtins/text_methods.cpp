@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/characters.h"
@@ -132,8 +132,9 @@ Value stripped(Runtime& runtime, const Call& call) {
 }
 
 Value fold(Runtime& runtime, const Text& text) {
-  return map_characters(runtime.budget(), text,
-                        [](std::string& out, char32_t c, size_t) { unicode::append_folded(out, c); });
+  return map_characters(runtime.budget(), text, [](std::string& out, char32_t c, size_t) {
+    unicode::append_folded(out, c);
+  });
 }
 
 Value replaced(Runtime& runtime, const Call& call) {
@@ -142,7 +143,8 @@ Value replaced(Runtime& runtime, const Call& call) {
     need_text(v, what);
     return markup ? escape_html(runtime, v) : v;
   };
-  const Value old = part(call[1], "replace() argument 1"), with = part(call[2], "replace() argument 2");
+  const Value old = part(call[1], "replace() argument 1"),
+              with = part(call[2], "replace() argument 2");
   return replace(runtime, call[0].text(), old.text(), with.text(), integer_or(call[3], -1));
 }
 
@@ -260,7 +262,8 @@ Value strip(Runtime& runtime, const Text& text, const Value& characters, bool le
   return piece_of(runtime.budget(), text, begin, end);
 }
 
-Value replace(Runtime& runtime, const Text& text, const Text& old, const Text& with, int64_t count) {
+Value replace(Runtime& runtime, const Text& text, const Text& old, const Text& with,
+              int64_t count) {
   const std::string_view bytes = text.view();
   runtime.budget().bytes(bytes.size());
   TextBuilder out(runtime.budget());

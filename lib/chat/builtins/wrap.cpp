@@ -20,7 +20,8 @@ class Splitter {
 
   std::vector<Chunk> split() const {
     std::vector<Chunk> out;
-    for (size_t at = 0; at < text_.size(); at = out.back().end) out.push_back({at, end_of_chunk(at)});
+    for (size_t at = 0; at < text_.size(); at = out.back().end)
+      out.push_back({at, end_of_chunk(at)});
     return out;
   }
 
@@ -56,7 +57,8 @@ class Splitter {
         at >= 3 && is_letter(at - 1) && text_[at - 2] == '-' && is_letter(at - 3);
     if (!two_letters && !letter_hyphen_letter) return false;
     if (!is_letter(at + 1)) return false;
-    return is_letter(at + 2) || (at + 2 < text_.size() && text_[at + 2] == '-' && is_letter(at + 3));
+    return is_letter(at + 2) ||
+           (at + 2 < text_.size() && text_[at + 2] == '-' && is_letter(at + 3));
   }
 
   size_t end_of_chunk(size_t begin) const {

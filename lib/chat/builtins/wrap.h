@@ -19,7 +19,8 @@ struct WrappedLine {
   size_t begin, end;  // bytes of the paragraph
 };
 
-// The lines of a paragraph, as Python's textwrap.wrap cuts it (tabs and other white space left as they are).
+// The lines of a paragraph, as Python's textwrap.wrap cuts it (tabs and other white space left as
+// they are).
 std::vector<WrappedLine> wrap(Budget& budget, std::string_view paragraph, const WrapStyle& style);
 
 }  // namespace nalar::chat
