@@ -19,6 +19,7 @@ void write_seeds(const std::string& root) {
   constexpr size_t kLargest = 64 << 10;
   write_text(root + "/gguf/small", small_gguf().bytes());
   write_text(root + "/gguf/model", tiny_llama().bytes());
+  write_text(root + "/model_config/model", tiny_llama().bytes());
   write_text(root + "/safetensors/small", small_safetensors().bytes());
   write_text(root + "/json/small",
              R"({"a":[1,-2.5e3,"x\u00e9\n",true,null],"b":{"c":{},"d":[[]]}})");
@@ -33,6 +34,10 @@ void write_seeds(const std::string& root) {
     if (!gguf && !safetensors && !json) return;
     const char* target = gguf ? "gguf" : safetensors ? "safetensors" : "json";
     write_text(fmt::format("{}/{}/{}", root, target, bad.name), bytes);
+  });
+  each_malformed_model([&](const Malformed& bad) {
+    const std::string& bytes = bad.items.front().content;
+    if (bytes.size() <= kLargest) write_text(root + "/model_config/" + bad.name, bytes);
   });
 }
 
