@@ -1,5 +1,9 @@
 #include "commands.h"
 
+#include "bench.h"
+#include "inspect.h"
+#include "run.h"
+
 namespace nalar::apps {
 namespace {
 
@@ -21,7 +25,10 @@ class LaterCommand : public Command {
 
 std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (const char* name : {"run", "bench", "inspect", "finetune", "eval", "quantize", "convert"}) {
+  commands.push_back(std::make_unique<RunCommand>());
+  commands.push_back(std::make_unique<InspectCommand>());
+  commands.push_back(std::make_unique<BenchCommand>());
+  for (const char* name : {"finetune", "eval", "quantize", "convert"}) {
     commands.push_back(std::make_unique<LaterCommand>(name));
   }
   return commands;

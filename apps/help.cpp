@@ -1,6 +1,7 @@
 #include "help.h"
 
 #include <fmt/format.h>
+#include <nalar/engine.h>
 #include <nalar/sandbox.h>
 #include <nalar/version.h>
 #include <sys/ioctl.h>
@@ -116,7 +117,7 @@ std::string command_help(const Command& command, const OptionSet& options) {
 std::string version_text() {
   const VersionInfo info = version_info();
   const TorchInfo torch = torch_info();
-  std::string out = fmt::format("nalar {}\ncommit      {}\ncompiler    {}\n", info.version,
+  std::string out = fmt::format("nalar {}\ncommit      {}\ncompiler    {}\ninstructions {}\n", info.version,
                                 info.commit, info.compiler);
   out += fmt::format("network     {}\n", network_is_locked()
                                              ? "none: the kernel refuses sockets to this process"

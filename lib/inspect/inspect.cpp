@@ -87,23 +87,16 @@ class Inspector {
   }
 
   void add_tokenizer() {
-    try {
-      tokenizer_ = open_tokenizer(*files_);
-    } catch (const Error& e) {
-      // A lone template, or weights without a tokenizer: that is no fault of theirs.
-      if (e.kind() == ErrorKind::no_input) return;
-      throw;
-    }
-    report_.set("tokenizer", parts::tokenizer(*tokenizer_));
+    tokenizer_ = open_tokenizer_if_any(*files_);
+    if (tokenizer_) report_.set("tokenizer", parts::tokenizer(*tokenizer_));
   }
 
   void add_template() {
     const std::optional<ChatTemplate> found = open_chat_template(*files_, tokenizer_.get());
     if (!found) return;
-    Json::Object about{{"sha256", found->hash()},
-                       {"bytes", static_cast<int64_t>(found->source().size())}};
-    about.emplace_back("source", found->source());
-    report_.set("chat_template", std::move(about));
+    report_.set("chat_template", Json::Object{{"sha256", found->hash()},
+                                              {"bytes", static_cast<int64_t>(found->source().size())},
+                                              {"source", found->source()}});
   }
 
   std::shared_ptr<const ModelFiles> files_;
@@ -115,6 +108,27 @@ class Inspector {
 };
 
 }  // namespace
+
+std::shared_ptr<const Tokenizer> open_tokenizer_if_any(const ModelFiles& files) {
+  try {
+    return open_tokenizer(files);
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::no_input) return nullptr;
+    throw;
+  }
+}
+
+std::optional<ChatTemplate> open_chat_template(const ModelFiles& files,
+                                               const Tokenizer* tokenizer) {
+  if (tokenizer != nullptr) return open_chat_template(files, *tokenizer);
+  const auto source = files.file("chat_template.jinja");
+  if (!source) return std::nullopt;
+  try {
+    return std::optional<ChatTemplate>(std::in_place, std::string(*source), Json::Object{});
+  } catch (const Error& e) {
+    throw e.in_file(files.path_of("chat_template.jinja"));
+  }
+}
 
 Inspection inspect(std::shared_ptr<const ModelFiles> files, const InspectOptions& options) {
   return Inspector(std::move(files), options).run();
