@@ -117,8 +117,10 @@ std::string command_help(const Command& command, const OptionSet& options) {
 std::string version_text() {
   const VersionInfo info = version_info();
   const TorchInfo torch = torch_info();
-  std::string out = fmt::format("nalar {}\ncommit      {}\ncompiler    {}\ninstructions {}\n", info.version,
-                                info.commit, info.compiler);
+  std::string out = fmt::format("nalar {}\n", info.version);
+  out += fmt::format("commit      {}\n", info.commit);
+  out += fmt::format("compiler    {}\n", info.compiler);
+  out += fmt::format("processor   {}\n", cpu_isa());
   out += fmt::format("network     {}\n", network_is_locked()
                                              ? "none: the kernel refuses sockets to this process"
                                              : "NOT LOCKED: the kernel did not take the filter");

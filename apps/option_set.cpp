@@ -88,7 +88,9 @@ Setting& OptionSet::add(const OptionText& option, SettingKind kind) {
 }
 
 void OptionSet::positional(const char* name, std::optional<std::string>& target, const char* help) {
-  app_.add_option(name, [&target](const CLI::results_t& values) {
+  // CLI11 has no argument that is called "-".
+  const std::string own = std::string_view(name) == "-" ? "dash" : name;
+  app_.add_option(own, [&target](const CLI::results_t& values) {
     target = values.back();
     return true;
   });

@@ -1,3 +1,5 @@
+#include <nalar/error.h>
+
 #include <algorithm>
 #include <map>
 #include <set>

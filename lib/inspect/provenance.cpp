@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <nalar/error.h>
 
 #include <array>
 

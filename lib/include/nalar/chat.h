@@ -26,7 +26,7 @@ struct PromptSpan {
 
 struct Prompt {
   std::vector<PromptSpan> spans;
-  std::string text() const;
+  NALAR_API std::string text() const;
 };
 
 struct ChatMessage {
