@@ -36,15 +36,17 @@ Json series_json(const BenchSeries& series) {
 
 std::string series_line(const char* what, const BenchSeries& series) {
   return fmt::format("{:<14}{:>10.1f} tokens/s   {:.1f} to {:.1f}   ({} tokens, {} times)\n", what,
-                     series.median_tokens_per_s(), series.min_tokens_per_s(), series.max_tokens_per_s(),
-                     series.tokens, series.seconds.size());
+                     series.median_tokens_per_s(), series.min_tokens_per_s(),
+                     series.max_tokens_per_s(), series.tokens, series.seconds.size());
 }
 
 // What the measured process must be told to be like this one.
 std::vector<std::string> same_settings(const ModelFlags& flags) {
-  std::vector<std::string> arguments = {*flags.path, "--device", flags.device, "--compute", flags.compute};
+  std::vector<std::string> arguments = {*flags.path, "--device", flags.device, "--compute",
+                                        flags.compute};
   if (flags.n_ctx) arguments.insert(arguments.end(), {"--ctx", std::to_string(*flags.n_ctx)});
-  if (flags.threads) arguments.insert(arguments.end(), {"--threads", std::to_string(*flags.threads)});
+  if (flags.threads)
+    arguments.insert(arguments.end(), {"--threads", std::to_string(*flags.threads)});
   if (flags.allow_symlinks) arguments.emplace_back("--allow-symlinks");
   return arguments;
 }
@@ -52,7 +54,8 @@ std::vector<std::string> same_settings(const ModelFlags& flags) {
 }  // namespace
 
 const char* BenchCommand::notes() const {
-  return "Prompt: tokens read at once; generation: one after the other; each from an empty context, median "
+  return "Prompt: tokens read at once; generation: one after the other; each from an empty "
+         "context, median "
          "and spread. Start: a whole process from its start to the first token of a short prompt.";
 }
 
@@ -72,7 +75,8 @@ void BenchCommand::run(const OptionSet&, Streams& streams) {
   const auto model = open_model(model_);
   if (model_.dry_run) return dry_run(*model, model_, common.json, streams.out);
   // First, so that its memory and this one's do not stand side by side.
-  const std::vector<double> start_s = first_token_seconds(same_settings(model_), bench_.repetitions);
+  const std::vector<double> start_s =
+      first_token_seconds(same_settings(model_), bench_.repetitions);
   const auto engine = open_engine(model, engine_options(model_, *model), device(model_));
   const BenchResult result = run_bench(*engine, bench_);
   const Spread start = spread(start_s);
@@ -91,12 +95,13 @@ void BenchCommand::run(const OptionSet&, Streams& streams) {
     streams.out.write(to_text(json) + "\n");
     return;
   }
-  streams.out.write(fmt::format("{}\n{} threads, {}, compute {}\n", describe(*model), engine->threads(),
-                                cpu_isa(), model_.compute));
+  streams.out.write(fmt::format("{}\n{} threads, {}, compute {}\n", describe(*model),
+                                engine->threads(), cpu_isa(), model_.compute));
   if (result.prompt.tokens > 0) streams.out.write(series_line("prompt", result.prompt));
   if (result.generate.tokens > 0) streams.out.write(series_line("generation", result.generate));
-  streams.out.write(fmt::format("{:<14}{:>10.3f} s          {:.3f} to {:.3f}   (start to first token)\n",
-                                "start", start.median, start.min, start.max));
+  streams.out.write(
+      fmt::format("{:<14}{:>10.3f} s          {:.3f} to {:.3f}   (start to first token)\n", "start",
+                  start.median, start.min, start.max));
   streams.out.write(fmt::format("{:<14}{:>10.1f} MiB\n", "peak memory",
                                 static_cast<double>(result.peak_bytes) / (1 << 20)));
 }

@@ -50,7 +50,8 @@ pid_t spawn(std::vector<char*>& argv, int standard_output) {
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, standard_output, STDOUT_FILENO);
   pid_t child = 0;
-  const int error = ::posix_spawn(&child, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  const int error =
+      ::posix_spawn(&child, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) fail("cannot start nalar run", error);
   return child;
@@ -81,7 +82,8 @@ double once(std::vector<char*>& argv) {
 
 }  // namespace
 
-std::vector<double> first_token_seconds(const std::vector<std::string>& arguments, int repetitions) {
+std::vector<double> first_token_seconds(const std::vector<std::string>& arguments,
+                                        int repetitions) {
   std::vector<std::string> all = {"nalar", "run"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   for (const char* a : {"--raw", "--greedy", "--ignore-eos", "-q", "-n", "1", "--", kPrompt}) {

@@ -37,8 +37,9 @@ Json template_variables(const std::string& path) {
     if (given.is_array()) {
       return Json::Object{{"messages", std::move(given)}, {"add_generation_prompt", true}};
     }
-    throw Error(ErrorKind::bad_data, fmt::format("got {}, need a list of messages or an object of variables",
-                                                 given.kind_name()));
+    throw Error(ErrorKind::bad_data,
+                fmt::format("got {}, need a list of messages or an object of variables",
+                            given.kind_name()));
   } catch (const Error& e) {
     throw e.in_file(path);
   }
@@ -47,8 +48,10 @@ Json template_variables(const std::string& path) {
 }  // namespace
 
 const char* InspectCommand::notes() const {
-  return "--encode, --decode and --render answer with that alone. SOURCE_DATE_EPOCH sets the clock of "
-         "templates.\nA file whose parts cannot all be read is still told as far as it can; the first "
+  return "--encode, --decode and --render answer with that alone. SOURCE_DATE_EPOCH sets the clock "
+         "of "
+         "templates.\nA file whose parts cannot all be read is still told as far as it can; the "
+         "first "
          "problem is the error.";
 }
 
@@ -59,19 +62,23 @@ void InspectCommand::declare(OptionSet& options) {
   options.flag({"--tensors", "", "list every tensor"}, tensors_);
   options.flag({"--hashes", "", "SHA-256 of the weight files (reads all of them)"}, hashes_);
   options.group("Tokenizer and template");
-  options.text({"--encode", "TEXT", "the ids and pieces of a text; @FILE reads it from a file"}, encode_);
+  options.text({"--encode", "TEXT", "the ids and pieces of a text; @FILE reads it from a file"},
+               encode_);
   options.command_line_only();
-  options.flag({"--special", "", "with --encode: control tokens spelled in the text count"}, special_);
+  options.flag({"--special", "", "with --encode: control tokens spelled in the text count"},
+               special_);
   options.flag({"--add-special", "", "with --encode: with the BOS and EOS that the tokenizer adds"},
                add_special_);
   options.text({"--decode", "IDS", "the text of ids, apart by commas or spaces; @FILE"}, decode_);
   options.command_line_only();
-  options.text({"--render", "FILE.json",
-                "what the chat template makes of a list of messages, or of an object with every variable"},
-               render_);
+  options.text(
+      {"--render", "FILE.json",
+       "what the chat template makes of a list of messages, or of an object with every variable"},
+      render_);
   options.command_line_only();
   options.group("Input and output");
-  options.flag({"--allow-symlinks", "", "follow links that lead out of the folder"}, allow_symlinks_);
+  options.flag({"--allow-symlinks", "", "follow links that lead out of the folder"},
+               allow_symlinks_);
   options.flag({"--raw-output", "", "at a terminal too, control sequences of the text as they are"},
                raw_output_);
   options.not_yet({"--verify"});
@@ -80,7 +87,8 @@ void InspectCommand::declare(OptionSet& options) {
 void InspectCommand::run(const OptionSet&, Streams& streams) {
   if (!path_) throw Error(ErrorKind::usage, "PATH is missing", "nalar inspect --help");
   const int asked = (encode_ ? 1 : 0) + (decode_ ? 1 : 0) + (render_ ? 1 : 0);
-  if (asked > 1) throw Error(ErrorKind::usage, "--encode, --decode and --render exclude each other");
+  if (asked > 1)
+    throw Error(ErrorKind::usage, "--encode, --decode and --render exclude each other");
   if ((special_ || add_special_) && !encode_) {
     throw Error(ErrorKind::usage, "--special and --add-special need --encode");
   }
@@ -94,7 +102,8 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
 
 void InspectCommand::report(Streams& streams) const {
   const Inspection found = inspect(files_, {.tensors = tensors_, .hashes = hashes_});
-  streams.out.write(common.json ? to_text(found.report) + "\n" : inspect_text(found.report, text_width()));
+  streams.out.write(common.json ? to_text(found.report) + "\n"
+                                : inspect_text(found.report, text_width()));
   streams.out.flush();
   if (found.problem) throw *found.problem;
 }
@@ -139,7 +148,8 @@ void InspectCommand::decode(Output& out) const {
 
 void InspectCommand::render(Output& out) const {
   const std::shared_ptr<const Tokenizer> tokenizer = open_tokenizer_if_any(*files_);
-  const std::optional<ChatTemplate> chat = open_chat_template(*files_, tokenizer.get());
+  const std::optional<ChatTemplate> chat =
+      tokenizer ? open_chat_template(*files_, *tokenizer) : open_chat_template(*files_);
   if (!chat) throw Error(ErrorKind::no_input, "has no chat template").in_file(*path_);
   const Prompt prompt = chat->render(template_variables(*render_));
   if (common.json) {

@@ -33,20 +33,6 @@ std::string text_or_file(const std::string& value) {
              : value;
 }
 
-// What a template knows of the tokenizer, as transformers names it.
-Json token_variables(const Tokenizer& tokenizer) {
-  const SpecialTokens& special = tokenizer.special();
-  Json variables{Json::Object{}};
-  const auto add = [&](const char* name, std::optional<TokenId> id) {
-    if (id) variables.set(name, tokenizer.piece(*id));
-  };
-  add("bos_token", special.bos);
-  add("eos_token", special.eos);
-  add("unk_token", special.unk);
-  add("pad_token", special.pad);
-  return variables;
-}
-
 Json template_variables(const std::vector<std::string>& arguments) {
   Json variables{Json::Object{}};
   for (const std::string& argument : arguments) {
@@ -121,7 +107,7 @@ PromptMaker::PromptMaker(const PromptFlags& flags, const ModelFiles& files,
   if (flags.template_file) {
     const std::string source = read_input(*flags.template_file, kMaxTemplateBytes);
     try {
-      template_.emplace(source, token_variables(*tokenizer_));
+      template_.emplace(source, template_token_variables(files, tokenizer_.get()));
     } catch (const Error& e) {
       throw e.in_file(*flags.template_file);
     }

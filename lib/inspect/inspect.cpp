@@ -92,11 +92,13 @@ class Inspector {
   }
 
   void add_template() {
-    const std::optional<ChatTemplate> found = open_chat_template(*files_, tokenizer_.get());
+    const std::optional<ChatTemplate> found =
+        tokenizer_ ? open_chat_template(*files_, *tokenizer_) : open_chat_template(*files_);
     if (!found) return;
-    report_.set("chat_template", Json::Object{{"sha256", found->hash()},
-                                              {"bytes", static_cast<int64_t>(found->source().size())},
-                                              {"source", found->source()}});
+    report_.set("chat_template",
+                Json::Object{{"sha256", found->hash()},
+                             {"bytes", static_cast<int64_t>(found->source().size())},
+                             {"source", found->source()}});
   }
 
   std::shared_ptr<const ModelFiles> files_;
@@ -115,18 +117,6 @@ std::shared_ptr<const Tokenizer> open_tokenizer_if_any(const ModelFiles& files) 
   } catch (const Error& e) {
     if (e.kind() == ErrorKind::no_input) return nullptr;
     throw;
-  }
-}
-
-std::optional<ChatTemplate> open_chat_template(const ModelFiles& files,
-                                               const Tokenizer* tokenizer) {
-  if (tokenizer != nullptr) return open_chat_template(files, *tokenizer);
-  const auto source = files.file("chat_template.jinja");
-  if (!source) return std::nullopt;
-  try {
-    return std::optional<ChatTemplate>(std::in_place, std::string(*source), Json::Object{});
-  } catch (const Error& e) {
-    throw e.in_file(files.path_of("chat_template.jinja"));
   }
 }
 

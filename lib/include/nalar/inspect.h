@@ -1,6 +1,5 @@
 #pragma once
 
-#include <nalar/chat.h>
 #include <nalar/error.h>
 #include <nalar/export.h>
 #include <nalar/json.h>
@@ -34,9 +33,6 @@ NALAR_API Inspection inspect(std::shared_ptr<const ModelFiles> files,
 // nullptr where the files hold no tokenizer (a lone template). Errors: those of open_tokenizer but
 // for that one.
 NALAR_API std::shared_ptr<const Tokenizer> open_tokenizer_if_any(const ModelFiles& files);
-// open_chat_template, also without a tokenizer: its variables (bos_token, …) are undefined then.
-NALAR_API std::optional<ChatTemplate> open_chat_template(const ModelFiles& files,
-                                                         const Tokenizer* tokenizer);
 // A report for people: lines of at most `width` characters where it can; printable on any terminal.
 NALAR_API std::string inspect_text(const Json& report, int width = 80);
 
