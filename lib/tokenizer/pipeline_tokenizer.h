@@ -2,6 +2,7 @@
 
 #include <nalar/tokenizer.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@ using NormalizeStep = std::function<void(std::string&)>;
 struct Pipeline {
   Vocab vocab;
   std::string vocab_text;        // what vocab borrows, where that is no mapped file
+  std::deque<std::string> normalized_added;  // what added_normalized borrows
   AddedTokens added;             // found in the text as it is
   AddedTokens added_normalized;  // found in the normalized text
   std::vector<NormalizeStep> normalizer;

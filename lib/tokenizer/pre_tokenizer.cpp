@@ -25,6 +25,14 @@ PiecesStep split_words() { return split_by_regex(R"(\w+|[^\w\s]+)", SplitBehavio
 
 PiecesStep split_white_space() { return split(each_char(is_white_space), SplitBehavior::removed); }
 
+PiecesStep split_bert() {
+  return [white_space = split_white_space(),
+          punctuation = split_punctuation(SplitBehavior::isolated)](Pieces& pieces) {
+    white_space(pieces);
+    punctuation(pieces);
+  };
+}
+
 PiecesStep split_punctuation(SplitBehavior behavior) {
   return split(each_char(is_punctuation), behavior);
 }

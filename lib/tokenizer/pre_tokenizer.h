@@ -12,6 +12,7 @@ PiecesStep split_by_regex(std::string_view pattern, SplitBehavior behavior, bool
 PiecesStep split_by_literal(std::string literal, SplitBehavior behavior, bool invert = false);
 PiecesStep split_words();        // Whitespace: words and runs of symbols; white space goes
 PiecesStep split_white_space();  // WhitespaceSplit
+PiecesStep split_bert();         // BertPreTokenizer: white space goes, punctuation apart
 PiecesStep split_punctuation(SplitBehavior behavior);
 PiecesStep split_digits(bool each);
 // ByteLevel's own pattern (GPT-2's).

@@ -54,6 +54,22 @@ DecodeStep decode_replace_literal(std::string from, std::string to) {
   };
 }
 
+DecodeStep decode_each(std::function<void(std::string&)> change) {
+  return [change = std::move(change)](std::vector<TokenText>& tokens, bool) {
+    for (TokenText& token : tokens) {
+      if (!is_fixed(token)) change(token.text);
+    }
+  };
+}
+
+DecodeStep decode_join_spaces() {
+  return [](std::vector<TokenText>& tokens, bool at_start) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (i > 0 || !at_start) tokens[i].text.insert(0, " ");
+    }
+  };
+}
+
 DecodeStep decode_fuse() {
   return [](std::vector<TokenText>& tokens, bool) {
     TokenText all;

@@ -24,6 +24,10 @@ DecodeStep decode_byte_level();
 // "<0x0A>" becomes its byte.
 DecodeStep decode_byte_fallback();
 DecodeStep decode_replace_literal(std::string from, std::string to);
+// Changes the text of every token.
+DecodeStep decode_each(std::function<void(std::string&)> change);
+// A space between any two tokens.
+DecodeStep decode_join_spaces();
 // Joins all tokens into one.
 DecodeStep decode_fuse();
 // Takes up to `start` characters `content` from the beginning of every token and up to `stop` from

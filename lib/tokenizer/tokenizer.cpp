@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 #include <nalar/error.h>
+#include <nalar/log.h>
 #include <nalar/tokenizer.h>
 
+#include "base/utf8.h"
 #include "io/gguf_metadata.h"
 #include "io/tensor_file.h"
 #include "tokenizer/gguf_vocab.h"
+#include "tokenizer/hf_tokenizer.h"
 
 namespace nalar {
 namespace {
@@ -31,10 +34,44 @@ std::shared_ptr<const Tokenizer> open_gguf(const ModelFiles& files) {
   }
 }
 
+// The embedding of a Hugging Face folder, under the names that its families give it.
+const TensorView* find_embedding(const io::TensorFile& tensors) {
+  for (const TensorView& t : tensors.tensors()) {
+    for (const std::string_view name :
+         {"embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight"}) {
+      if (t.name == name || t.name.ends_with(fmt::format(".{}", name))) return &t;
+    }
+  }
+  return nullptr;
+}
+
+// Training frameworks round the embedding up; a vocabulary that is larger works as long as no text
+// needs the tokens beyond.
+void limit_to_embedding(const ModelFiles& files, tokenizer::Pipeline& p) {
+  const TensorView* embedding =
+      files.tensors() == nullptr ? nullptr : find_embedding(*files.tensors());
+  if (embedding == nullptr || embedding->rows() >= p.vocab.size()) return;
+  p.n_embedded = static_cast<TokenId>(embedding->rows());
+  notice(fmt::format("the tokenizer has {} ids, tensor {} has {} rows: the ids beyond are refused",
+                     p.vocab.size(), base::escaped(embedding->name), embedding->rows()));
+}
+
+std::shared_ptr<const Tokenizer> open_hf(const ModelFiles& files, std::string_view json) {
+  const tokenizer::HfSideFiles side = tokenizer::read_side_files(files);
+  try {
+    auto pipeline = tokenizer::hf_pipeline(json, side);
+    limit_to_embedding(files, *pipeline);
+    return std::make_shared<tokenizer::PipelineTokenizer>(std::move(pipeline));
+  } catch (const Error& e) {
+    throw e.in_file(files.path_of("tokenizer.json"));
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const ModelFiles& files) {
   if (files.gguf() != nullptr) return open_gguf(files);
+  if (const auto json = files.file("tokenizer.json")) return open_hf(files, *json);
   throw Error(ErrorKind::no_input, "no tokenizer").in_file(files.path());
 }
 

@@ -107,6 +107,7 @@ void VocabBuilder::add(int64_t id, std::string_view piece, TokenKind kind) {
   spans_[at] = {static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(piece.size())};
   kinds_[at] = kind;
   taken_[at] = true;
+  ++n_added_;
   text_.append(piece);
 }
 

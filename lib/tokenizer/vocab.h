@@ -66,7 +66,13 @@ class VocabBuilder {
   void add(int64_t id, std::string_view piece, TokenKind kind);
   bool has(int64_t id) const;
   void set_kind(TokenId id, TokenKind kind) { kinds_[static_cast<size_t>(id)] = kind; }
-  size_t size() const { return spans_.size(); }
+  // REQUIRES has(id).
+  std::string_view piece(int64_t id) const {
+    const Vocab::Span s = spans_[static_cast<size_t>(id)];
+    return std::string_view(text_).substr(s.offset, s.length);
+  }
+  // Ids below the highest that no token has.
+  size_t gaps() const { return spans_.size() - n_added_; }
   // The vocabulary borrows from text(), which the caller keeps.
   std::string& text() { return text_; }
   Vocab build(std::string_view kept_text);
@@ -76,6 +82,7 @@ class VocabBuilder {
   std::vector<Vocab::Span> spans_;
   std::vector<TokenKind> kinds_;
   std::vector<bool> taken_;
+  size_t n_added_ = 0;
 };
 
 // The byte that "<0x0A>" stands for, -1 when it is not of this form.

@@ -1,0 +1,139 @@
+#include "tokenizer/charsmap.h"
+
+#include <fmt/format.h>
+#include <nalar/error.h>
+#include <utf8proc.h>
+
+#include <cstring>
+#include <memory>
+
+#include "base/utf8.h"
+
+namespace nalar::tokenizer {
+namespace {
+
+constexpr int kMaxRulesAlike = 32;  // the array that the sentencepiece library has for them
+
+bool has_leaf(uint32_t unit) { return (unit >> 8 & 1) != 0; }
+uint32_t label(uint32_t unit) { return unit & (1u << 31 | 0xFF); }
+uint32_t offset(uint32_t unit) { return unit >> 10 << ((unit & 1u << 9) >> 6); }
+uint32_t value(uint32_t unit) { return unit & ~(1u << 31); }
+
+[[noreturn]] void bad(const std::string& what) {
+  throw Error(ErrorKind::bad_data, "bad charsmap: " + what);
+}
+
+}  // namespace
+
+Charsmap::Charsmap(std::string blob) : blob_(std::move(blob)) {
+  uint32_t trie_bytes = 0;
+  if (blob_.size() <= sizeof trie_bytes) {
+    bad(fmt::format("truncated: got {} bytes, need more than {}", blob_.size(), sizeof trie_bytes));
+  }
+  std::memcpy(&trie_bytes, blob_.data(), sizeof trie_bytes);
+  const size_t rest = blob_.size() - sizeof trie_bytes;
+  if (trie_bytes >= rest || trie_bytes % sizeof(uint32_t) != 0 || trie_bytes == 0) {
+    bad(fmt::format("trie of {} bytes, need a multiple of 4 below {}", trie_bytes, rest));
+  }
+  units_.resize(trie_bytes / sizeof(uint32_t));
+  std::memcpy(units_.data(), blob_.data() + sizeof trie_bytes, trie_bytes);
+  replacements_ = std::string_view(blob_).substr(sizeof trie_bytes + trie_bytes);
+  if (replacements_.back() != '\0') bad("replacements do not end in a zero byte");
+  check();
+}
+
+// A node's children lie at node ^ byte: all 256 places must be there, because a search looks before
+// it knows the label.
+void Charsmap::check_node(uint32_t node) const {
+  if ((node | 0xFF) >= units_.size()) bad(fmt::format("unit {} out of range", node));
+}
+
+void Charsmap::check() const {
+  struct Visit {
+    uint32_t node;
+    uint32_t next_byte;
+    int rules;
+  };
+  std::vector<bool> entered(units_.size());
+  const uint32_t root = offset(units_[0]);
+  check_node(root);
+  std::vector<Visit> path{{root, 1, 0}};
+  entered[root] = true;
+  while (!path.empty()) {
+    Visit& top = path.back();
+    if (top.next_byte > 0xFF) {
+      path.pop_back();
+      continue;
+    }
+    const uint32_t byte = top.next_byte++, at = top.node ^ byte;
+    if (label(units_[at]) != byte) continue;
+    const uint32_t node = at ^ offset(units_[at]);
+    check_node(node);
+    if (entered[node]) bad(fmt::format("unit {} is reached twice", node));
+    entered[node] = true;
+    const bool leaf = has_leaf(units_[at]);
+    if (leaf && value(units_[node]) >= replacements_.size()) {
+      bad(fmt::format("replacement of unit {} out of range", node));
+    }
+    const int rules = top.rules + (leaf ? 1 : 0);
+    if (rules > kMaxRulesAlike) bad(fmt::format("more than {} rules begin alike", kMaxRulesAlike));
+    path.push_back({node, 1, rules});
+  }
+}
+
+std::optional<std::string_view> Charsmap::shortest(std::string_view text) const {
+  uint32_t node = offset(units_[0]);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == 0) return std::nullopt;
+    const uint32_t u = units_[node ^ byte];
+    if (label(u) != byte) return std::nullopt;
+    node ^= byte ^ offset(u);
+    if (has_leaf(u)) {
+      const std::string_view from = replacements_.substr(value(units_[node]));
+      return from.substr(0, from.find('\0'));
+    }
+  }
+  return std::nullopt;
+}
+
+NormalizeStep normalize_charsmap(std::string blob) {
+  auto map = std::make_shared<const Charsmap>(std::move(blob));
+  return [map](std::string& text) {
+    std::string out;
+    out.reserve(text.size());
+    const auto append = [&](std::string_view part) {
+      const auto to = map->shortest(part);
+      out.append(to ? *to : part);
+    };
+    for (size_t at = 0; at < text.size();) {
+      // One grapheme cluster.
+      base::Utf8Char c = base::decode_utf8(text, at);
+      utf8proc_int32_t state = 0;
+      size_t end = at + static_cast<size_t>(c.length);
+      while (end < text.size()) {
+        const base::Utf8Char next = base::decode_utf8(text, end);
+        if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(c.code),
+                                             static_cast<utf8proc_int32_t>(next.code), &state)) {
+          break;
+        }
+        c = next;
+        end += static_cast<size_t>(next.length);
+      }
+      const std::string_view cluster = std::string_view(text).substr(at, end - at);
+      if (const auto to = cluster.size() < 6 ? map->shortest(cluster) : std::nullopt) {
+        out.append(*to);
+      } else {
+        for (size_t i = 0; i < cluster.size();) {
+          const auto length = static_cast<size_t>(base::decode_utf8(cluster, i).length);
+          append(cluster.substr(i, length));
+          i += length;
+        }
+      }
+      at = end;
+    }
+    text = std::move(out);
+  };
+}
+
+}  // namespace nalar::tokenizer
