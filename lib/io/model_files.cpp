@@ -151,7 +151,9 @@ std::shared_ptr<const ModelFiles> open_folder(FileSystem& fs, const std::string&
 // The name that a single tokenizer or template file would have in a folder; "" for any other file.
 std::string part_name(std::string_view name, ContentKind kind) {
   if (name.ends_with(".jinja")) return "chat_template.jinja";
-  if (name.ends_with(".model") || name.ends_with(".spm")) return "tokenizer.model";
+  if (name.ends_with(".model") || name.ends_with(".spm") || name.starts_with("tokenizer.model")) {
+    return "tokenizer.model";
+  }
   if (name.ends_with(".json") || kind == ContentKind::json) {
     const bool known = std::find(kParts.begin(), kParts.end(), name) != kParts.end();
     return known ? std::string(name) : "tokenizer.json";

@@ -4,6 +4,7 @@
 #include <nalar/error.h>
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -48,36 +49,50 @@ void Charsmap::check_node(uint32_t node) const {
   if ((node | 0xFF) >= units_.size()) bad(fmt::format("unit {} out of range", node));
 }
 
+// Depth first; equal subtrees are shared, so a node may be reached twice, but never from below
+// itself.
 void Charsmap::check() const {
   struct Visit {
     uint32_t node;
     uint32_t next_byte;
-    int rules;
   };
-  std::vector<bool> entered(units_.size());
+  constexpr int kUnseen = -2, kOpen = -1;
+  std::vector<int> rules_below(units_.size(), kUnseen);
   const uint32_t root = offset(units_[0]);
   check_node(root);
-  std::vector<Visit> path{{root, 1, 0}};
-  entered[root] = true;
+  std::vector<Visit> path{{root, 1}};
+  rules_below[root] = kOpen;
+  std::vector<int> most{0};  // for each node of the path: rules on the longest way down, so far
   while (!path.empty()) {
     Visit& top = path.back();
     if (top.next_byte > 0xFF) {
+      rules_below[top.node] = most.back();
+      if (most.back() > kMaxRulesAlike)
+        bad(fmt::format("more than {} rules begin alike", kMaxRulesAlike));
       path.pop_back();
+      most.pop_back();
       continue;
     }
-    const uint32_t byte = top.next_byte++, at = top.node ^ byte;
-    if (label(units_[at]) != byte) continue;
+    const uint32_t byte = top.next_byte, at = top.node ^ byte;
+    if (label(units_[at]) != byte) {
+      ++top.next_byte;
+      continue;
+    }
     const uint32_t node = at ^ offset(units_[at]);
     check_node(node);
-    if (entered[node]) bad(fmt::format("unit {} is reached twice", node));
-    entered[node] = true;
+    if (rules_below[node] == kOpen) bad(fmt::format("unit {} leads back to itself", node));
+    if (rules_below[node] == kUnseen) {
+      rules_below[node] = kOpen;
+      path.push_back({node, 1});
+      most.push_back(0);
+      continue;  // the byte is looked at again when the child is done
+    }
     const bool leaf = has_leaf(units_[at]);
     if (leaf && value(units_[node]) >= replacements_.size()) {
       bad(fmt::format("replacement of unit {} out of range", node));
     }
-    const int rules = top.rules + (leaf ? 1 : 0);
-    if (rules > kMaxRulesAlike) bad(fmt::format("more than {} rules begin alike", kMaxRulesAlike));
-    path.push_back({node, 1, rules});
+    most.back() = std::max(most.back(), rules_below[node] + (leaf ? 1 : 0));
+    ++top.next_byte;
   }
 }
 

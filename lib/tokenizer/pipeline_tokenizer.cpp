@@ -128,8 +128,14 @@ void PipelineTokenizer::need(TokenId id) const {
   }
 }
 
+bool PipelineTokenizer::hidden(TokenId id) const {
+  const TokenKind kind = p_->vocab.kind(id);
+  return kind == TokenKind::control || (kind == TokenKind::unknown && !p_->unknown_text);
+}
+
 TokenText PipelineTokenizer::text_of(TokenId id) const {
   const TokenKind kind = p_->vocab.kind(id);
+  if (kind == TokenKind::unknown && p_->unknown_text) return {*p_->unknown_text, true, false};
   const bool added =
       kind == TokenKind::control || kind == TokenKind::user || kind == TokenKind::unknown;
   return {std::string(p_->vocab.piece(id)), added && p_->literal_added, false};
@@ -140,16 +146,14 @@ std::string PipelineTokenizer::decode(std::span<const TokenId> ids, bool with_sp
   tokens.reserve(ids.size());
   for (const TokenId id : ids) {
     need(id);
-    if (p_->vocab.kind(id) == TokenKind::control && !with_special) continue;
-    tokens.push_back(text_of(id));
+    if (with_special || !hidden(id)) tokens.push_back(text_of(id));
   }
   return run_decoder(p_->decoder, std::move(tokens), true);
 }
 
 std::string PipelineTokenizer::token_bytes(TokenId id) const {
   need(id);
-  if (p_->vocab.kind(id) == TokenKind::control) return {};
-  return run_decoder(p_->decoder, {text_of(id)}, false);
+  return hidden(id) ? std::string() : run_decoder(p_->decoder, {text_of(id)}, false);
 }
 
 std::string_view PipelineTokenizer::piece(TokenId id) const {

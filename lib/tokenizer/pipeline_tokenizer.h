@@ -23,16 +23,17 @@ using NormalizeStep = std::function<void(std::string&)>;
 // What a tokenizer is made of, whatever file describes it.
 struct Pipeline {
   Vocab vocab;
-  std::string vocab_text;        // what vocab borrows, where that is no mapped file
+  std::string vocab_text;                    // what vocab borrows, where that is no mapped file
   std::deque<std::string> normalized_added;  // what added_normalized borrows
-  AddedTokens added;             // found in the text as it is
-  AddedTokens added_normalized;  // found in the normalized text
+  AddedTokens added;                         // found in the text as it is
+  AddedTokens added_normalized;              // found in the normalized text
   std::vector<NormalizeStep> normalizer;
   std::vector<PiecesStep> pre_tokenizer;
   std::unique_ptr<SubwordModel> model;
   std::vector<TokenId> prefix, suffix;  // what add_special adds
   std::vector<DecodeStep> decoder;
   bool literal_added = false;  // control and user tokens are printed as they are spelled
+  std::optional<std::string> unknown_text;  // what the unknown token prints; nothing without it
   SpecialTokens special;
   std::string type;
   std::string source;
@@ -63,6 +64,7 @@ class PipelineTokenizer : public Tokenizer {
  private:
   class Encoding;
   void need(TokenId id) const;
+  bool hidden(TokenId id) const;  // not printed
   TokenText text_of(TokenId id) const;
 
   std::unique_ptr<const Pipeline> p_;

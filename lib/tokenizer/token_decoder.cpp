@@ -100,6 +100,19 @@ DecodeStep decode_metaspace(std::string replacement, bool drop_first) {
   };
 }
 
+DecodeStep decode_first_mark(std::string mark, bool any, bool all) {
+  return [mark = std::move(mark), any, all](std::vector<TokenText>& tokens, bool at_start) {
+    if (!at_start || !any) return;
+    for (TokenText& token : tokens) {
+      if (!is_fixed(token) && token.text.starts_with(mark)) {
+        token.text.erase(0, mark.size());
+        if (!all) return;
+      }
+      if (!token.text.empty()) return;
+    }
+  };
+}
+
 DecodeStep decode_word_suffix(std::string suffix) {
   return [suffix = std::move(suffix)](std::vector<TokenText>& tokens, bool at_start) {
     for (size_t i = 0; i < tokens.size(); ++i) {

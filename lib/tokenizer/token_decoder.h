@@ -35,6 +35,8 @@ DecodeStep decode_fuse();
 DecodeStep decode_strip(std::string content, int start, int stop);
 // Spaces for `replacement`; in the first token none, unless nothing was prepended.
 DecodeStep decode_metaspace(std::string replacement, bool drop_first);
+// Takes `mark` from the first token with text, or (`all`) as long as there is no text yet.
+DecodeStep decode_first_mark(std::string mark, bool any, bool all);
 // The suffix that ends a word becomes a space, at the end of the text nothing.
 DecodeStep decode_word_suffix(std::string suffix);
 

@@ -8,6 +8,7 @@
 #include "io/tensor_file.h"
 #include "tokenizer/gguf_vocab.h"
 #include "tokenizer/hf_tokenizer.h"
+#include "tokenizer/sentencepiece_tokenizer.h"
 
 namespace nalar {
 namespace {
@@ -56,14 +57,20 @@ void limit_to_embedding(const ModelFiles& files, tokenizer::Pipeline& p) {
                      p.vocab.size(), base::escaped(embedding->name), embedding->rows()));
 }
 
-std::shared_ptr<const Tokenizer> open_hf(const ModelFiles& files, std::string_view json) {
+using MakePipeline = std::unique_ptr<tokenizer::Pipeline> (*)(std::string_view,
+                                                              const tokenizer::HfSideFiles&);
+
+std::shared_ptr<const Tokenizer> open_hf(const ModelFiles& files, std::string_view name,
+                                         MakePipeline make) {
+  const auto bytes = files.file(name);
+  if (!bytes) return nullptr;
   const tokenizer::HfSideFiles side = tokenizer::read_side_files(files);
   try {
-    auto pipeline = tokenizer::hf_pipeline(json, side);
+    auto pipeline = make(*bytes, side);
     limit_to_embedding(files, *pipeline);
     return std::make_shared<tokenizer::PipelineTokenizer>(std::move(pipeline));
   } catch (const Error& e) {
-    throw e.in_file(files.path_of("tokenizer.json"));
+    throw e.in_file(files.path_of(name));
   }
 }
 
@@ -71,8 +78,10 @@ std::shared_ptr<const Tokenizer> open_hf(const ModelFiles& files, std::string_vi
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const ModelFiles& files) {
   if (files.gguf() != nullptr) return open_gguf(files);
-  if (const auto json = files.file("tokenizer.json")) return open_hf(files, *json);
-  throw Error(ErrorKind::no_input, "no tokenizer").in_file(files.path());
+  if (auto t = open_hf(files, "tokenizer.json", tokenizer::hf_pipeline)) return t;
+  if (auto t = open_hf(files, "tokenizer.model", tokenizer::sentencepiece_pipeline)) return t;
+  throw Error(ErrorKind::no_input, "no tokenizer: need tokenizer.json or tokenizer.model")
+      .in_file(files.path());
 }
 
 }  // namespace nalar

@@ -71,6 +71,7 @@ class VocabBuilder {
     const Vocab::Span s = spans_[static_cast<size_t>(id)];
     return std::string_view(text_).substr(s.offset, s.length);
   }
+  TokenKind kind(int64_t id) const { return kinds_[static_cast<size_t>(id)]; }
   // Ids below the highest that no token has.
   size_t gaps() const { return spans_.size() - n_added_; }
   // The vocabulary borrows from text(), which the caller keeps.
