@@ -52,7 +52,7 @@ void add_matchers(const std::vector<HfAddedToken>& tokens, Pipeline& p) {
     if (t.normalized) {
       std::string text = t.content;
       for (const NormalizeStep& step : p.normalizer) step(text);
-      token.text = p.normalized_added.emplace_back(std::move(text));
+      token.text = p.normalized_added[id] = std::move(text);
       normalized.push_back(token);
     } else {
       plain.push_back(token);

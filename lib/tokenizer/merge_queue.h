@@ -69,25 +69,41 @@ class MergeQueue {
     }
   }
 
+  // Rank above, index below: the order of these numbers is the order of merging. What is known at
+  // the beginning is sorted once and read through; pairs made on the way wait in a heap, until the
+  // sorted ones are used up and they become the sorted ones. An entry whose rank is no longer its
+  // symbol's is stale.
   template <typename Rank, typename Merge>
   void run_many(std::vector<Symbol>& symbols, const Rank& rank, const Merge& merge) {
-    // Rank above, index below: the heap's order is the order of merging. An entry whose rank is no
-    // longer its symbol's is out of date.
+    sorted_.clear();
     heap_.clear();
     const auto entry = [&](uint32_t i) { return uint64_t{symbols[i].rank} << 32 | i; };
     for (uint32_t i = 0; i != kNoSymbol; i = symbols[i].next) {
       if (symbols[i].rank != kNoRank) heap_.push_back(entry(i));
     }
-    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
     const auto push = [&](uint32_t i) {
       if (i == kNoSymbol || symbols[i].rank == kNoRank) return;
       heap_.push_back(entry(i));
       std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
     };
-    while (!heap_.empty()) {
-      const uint64_t top = heap_.front();
-      std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-      heap_.pop_back();
+    size_t at = sorted_.size();
+    while (true) {
+      if (at == sorted_.size()) {
+        if (heap_.empty()) return;
+        sorted_.swap(heap_);
+        heap_.clear();
+        if (!std::is_sorted(sorted_.begin(), sorted_.end()))
+          std::sort(sorted_.begin(), sorted_.end());
+        at = 0;
+      }
+      uint64_t top = sorted_[at];
+      if (!heap_.empty() && heap_.front() < top) {
+        top = heap_.front();
+        std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+        heap_.pop_back();
+      } else {
+        ++at;
+      }
       const auto i = static_cast<uint32_t>(top);
       if (symbols[i].rank != top >> 32) continue;
       join(symbols, i, rank, merge);
@@ -96,6 +112,7 @@ class MergeQueue {
     }
   }
 
+  std::vector<uint64_t> sorted_;
   std::vector<uint64_t> heap_;
 };
 

@@ -138,7 +138,11 @@ TokenText PipelineTokenizer::text_of(TokenId id) const {
   if (kind == TokenKind::unknown && p_->unknown_text) return {*p_->unknown_text, true, false};
   const bool added =
       kind == TokenKind::control || kind == TokenKind::user || kind == TokenKind::unknown;
-  return {std::string(p_->vocab.piece(id)), added && p_->literal_added, false};
+  // A token that is looked for in normalized text comes back through the decoder in that form.
+  const auto normalized = added ? p_->normalized_added.find(id) : p_->normalized_added.end();
+  const std::string_view piece =
+      normalized == p_->normalized_added.end() ? p_->vocab.piece(id) : normalized->second;
+  return {std::string(piece), added && p_->literal_added, false};
 }
 
 std::string PipelineTokenizer::decode(std::span<const TokenId> ids, bool with_special) const {

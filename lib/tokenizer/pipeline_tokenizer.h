@@ -2,8 +2,8 @@
 
 #include <nalar/tokenizer.h>
 
-#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,10 +23,10 @@ using NormalizeStep = std::function<void(std::string&)>;
 // What a tokenizer is made of, whatever file describes it.
 struct Pipeline {
   Vocab vocab;
-  std::string vocab_text;                    // what vocab borrows, where that is no mapped file
-  std::deque<std::string> normalized_added;  // what added_normalized borrows
-  AddedTokens added;                         // found in the text as it is
-  AddedTokens added_normalized;              // found in the normalized text
+  std::string vocab_text;  // what vocab borrows, where that is no mapped file
+  std::map<TokenId, std::string> normalized_added;  // what added_normalized borrows
+  AddedTokens added;                                // found in the text as it is
+  AddedTokens added_normalized;                     // found in the normalized text
   std::vector<NormalizeStep> normalizer;
   std::vector<PiecesStep> pre_tokenizer;
   std::unique_ptr<SubwordModel> model;
