@@ -10,6 +10,7 @@
 
 #include "base/utf8.h"
 #include "tokenizer/bpe.h"
+#include "tokenizer/charsmap.h"
 #include "tokenizer/end_tokens.h"
 #include "tokenizer/gguf_arrays.h"
 #include "tokenizer/gguf_merges.h"
@@ -186,6 +187,15 @@ const GgufPre& read_pre(const io::GgufMetadata& metadata) {
   return *pre;
 }
 
+// Vocabularies of this kind come without one; what is there is checked before it is refused.
+void refuse_charsmap(const io::GgufMetadata& metadata) {
+  constexpr std::string_view kKey = "tokenizer.ggml.precompiled_charsmap";
+  const io::GgufValue* value = metadata.find(kKey);
+  if (value == nullptr) return;
+  Charsmap(std::string(reinterpret_cast<const char*>(value->bytes.data()), value->bytes.size()));
+  bad(fmt::format("unsupported key {}", kKey));
+}
+
 }  // namespace
 
 std::unique_ptr<Pipeline> gguf_pipeline(const io::GgufMetadata& metadata) {
@@ -196,6 +206,7 @@ std::unique_ptr<Pipeline> gguf_pipeline(const io::GgufMetadata& metadata) {
     bad(fmt::format("unknown tokenizer (key {}): got \"{}\", need \"llama\" or \"gpt2\"", kModel,
                     base::escaped(model, 60)));
   }
+  refuse_charsmap(metadata);
   const GgufPre* pre = byte_level ? &read_pre(metadata) : nullptr;
   auto p = std::make_unique<Pipeline>();
   p->vocab = read_vocab(metadata);

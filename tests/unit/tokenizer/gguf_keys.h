@@ -35,6 +35,9 @@ class GgufKeys {
     for (const int32_t item : items) append(bytes, item);
     set_array(key, io::GgufType::i32, items.size(), std::move(bytes));
   }
+  void set_bytes(const std::string& key, const std::string& bytes) {
+    set_array(key, io::GgufType::u8, bytes.size(), bytes);
+  }
   void set(const std::string& key, uint32_t value) { set_scalar(key, io::GgufType::u32, value); }
   void set(const std::string& key, int32_t value) { set_scalar(key, io::GgufType::i32, value); }
   void set(const std::string& key, bool value) {
