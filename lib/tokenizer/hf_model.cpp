@@ -136,7 +136,9 @@ void add_hf_vocab(const JsonAt& model, VocabBuilder& vocab) {
   const bool has_bytes = model.boolean_or("byte_fallback", false);
   const JsonAt at = model.need("vocab");
   if (type == "BPE") {
-    for (const auto& [piece, id] : at.object()) {
+    for (const Json::Member& member : at.object()) {
+      const std::string& piece = member.first;
+      const Json& id = member.second;
       if (!id.is_integer())
         at.fail(fmt::format("id of \"{}\" must be an integer", base::escaped(piece, 60)));
       at_place(at, [&] { vocab.add(id.as_int64(), piece, kind_of(piece, has_bytes)); });

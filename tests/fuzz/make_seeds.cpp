@@ -9,13 +9,51 @@
 #include "support/gguf_builder.h"
 #include "support/malformed.h"
 #include "support/safetensors_builder.h"
+#include "support/spm_builder.h"
 #include "support/tiny_llama.h"
 
 namespace {
 
 using namespace nalar::test;
 
+void write_tokenizer_seeds(const std::string& root) {
+  const std::string bpe =
+      R"({"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"\u2581":3,"<unk>":4,"e":5},"merges":["a b"],)"
+      R"("unk_token":"<unk>","fuse_unk":true},"added_tokens":[{"id":6,"content":"<s>","special":true},)"
+      R"({"id":7,"content":"<user>","lstrip":true,"rstrip":true,"single_word":true,"normalized":true}],)";
+  const char *parts[] =
+      {R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Nmt"},)"
+       R"({"type":"Replace","pattern":{"Regex":"\\s+(?!\\S)"},
+             "content" : "\u2581"
+},{"type":"Prepend","prepend":"a"}]
+})",
+      R"("normalizer":{"type":"Sequence","normalizers":[{"type":"StripAccents"},{"type":"Strip"},{"type":"ByteLevel"}]})",
+      R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},)"
+      R"({"type":"Split","pattern":{"Regex":"(?i:'s)|\\p{L}+|[^a-z\\s]"},"behavior":"Isolated","invert":false},)"
+      R"({"type":"ByteLevel","add_prefix_space":true}]},"decoder":{"type":"ByteLevel"})",
+      R"("pre_tokenizer":{"type":"Metaspace","prepend_scheme":"first"},"decoder":{"type":"Metaspace"})",
+      R"("pre_tokenizer":{"type":"Punctuation","behavior":"MergedWithNext"},"decoder":{"type":"Sequence","decoders":)"
+      R"([{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":1}]})",
+      R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],)"
+      R"("special_tokens":{"<s>":{"ids":[6]}}})"
+}
+;
+int n = 0;
+for (const char* part : parts) {
+  write_text(fmt::format("{}/tokenizer_json/bpe{}", root, n++), bpe + part + "}");
+}
+write_text(
+    root + "/tokenizer_json/unigram",
+    R"({"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["a",-1],["b",-2.5],["ab",-2]]},)"
+    R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAAA"}})");
+write_text(root + "/spm/bpe", spm_model());
+write_text(root + "/spm/unigram",
+           spm_model(spm_piece("<user>", 0, 4) + spm_piece("c", -9, 5), kUnigram,
+                     bytes_field(2, charsmap_blob(charsmap_chain(2), {"y\0", 2}))));
+}
+
 void write_seeds(const std::string& root) {
+  write_tokenizer_seeds(root);
   constexpr size_t kLargest = 64 << 10;
   write_text(root + "/gguf/small", small_gguf().bytes());
   write_text(root + "/gguf/model", tiny_llama().bytes());

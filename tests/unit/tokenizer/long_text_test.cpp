@@ -4,9 +4,9 @@
 #include <thread>
 
 #include "gguf_keys.h"
-#include "spm_builder.h"
 #include "support/catch.h"
 #include "support/material.h"
+#include "support/spm_builder.h"
 #include "tokenizer/hf_tokenizer.h"
 #include "tokenizer/sentencepiece_tokenizer.h"
 

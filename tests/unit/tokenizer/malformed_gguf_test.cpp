@@ -1,15 +1,15 @@
 #include <limits>
 
+#include "bad_input.h"
 #include "gguf_keys.h"
-#include "malformed.h"
 #include "support/catch.h"
 
 namespace nalar {
 namespace {
 
+using test::BadInput;
+using test::check_bad;
 using test::GgufKeys;
-using test::check_malformed;
-using test::Malformed;
 
 constexpr const char* kTokens = "tokenizer.ggml.tokens";
 constexpr const char* kTypes = "tokenizer.ggml.token_type";
@@ -20,8 +20,8 @@ GgufKeys byte_level() { return test::byte_level_keys({"a b", "ab c"}); }
 GgufKeys sentencepiece() { return test::sentencepiece_keys({{"\u2581", -1}, {"a", -2}}); }
 
 // The keys after a change, opened.
-Malformed row(std::string name, GgufKeys keys, const std::function<void(GgufKeys&)>& change,
-              std::string message) {
+BadInput row(std::string name, GgufKeys keys, const std::function<void(GgufKeys&)>& change,
+             std::string message) {
   change(keys);
   return {std::move(name), [keys] { keys.tokenizer(); }, std::move(message)};
 }
@@ -29,7 +29,7 @@ Malformed row(std::string name, GgufKeys keys, const std::function<void(GgufKeys
 }  // namespace
 
 TEST_CASE("vocabularies of GGUF files whose parts do not fit (class 36)") {
-  for (const Malformed& m : {
+  for (const BadInput& m : {
            row(
                "no model", byte_level(), [](auto& k) { k.erase("tokenizer.ggml.model"); },
                "tokenizer.ggml.model"),
@@ -97,7 +97,7 @@ TEST_CASE("vocabularies of GGUF files whose parts do not fit (class 36)") {
                [](auto& k) { k.set_strings(kTokens, std::vector<std::string>(261, "x")); },
                "duplicate token \"x\": ids 0 and 1"),
        }) {
-    check_malformed(m);
+    check_bad(m);
   }
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("byte tokens of GGUF files that stand for no byte (class 37)") {
     std::vector<int32_t> types(261, 6);
     types[0] = 2, types[1] = types[2] = 3, types[260] = 1;
     keys.set_integers(kTypes, types);
-    check_malformed({piece, [keys] { keys.tokenizer(); }, "invalid byte token at id 259"});
+    check_bad({piece, [keys] { keys.tokenizer(); }, "invalid byte token at id 259"});
   }
 }
 
@@ -115,16 +115,16 @@ TEST_CASE("special ids of GGUF files out of range (class 38)") {
   for (const char* name : {"bos", "eos", "padding", "unknown", "eot", "eom"}) {
     const std::string key = std::string("tokenizer.ggml.") + name + "_token_id";
     const std::string message = "special id out of range: key " + key;
-    check_malformed(row(
+    check_bad(row(
         "size", byte_level(), [&](auto& k) { k.set(key, uint32_t{261}); }, message));
-    check_malformed(row(
+    check_bad(row(
         "2^31", byte_level(), [&](auto& k) { k.set(key, uint32_t{1} << 31); }, message));
-    check_malformed(row(
+    check_bad(row(
         "-1", byte_level(), [&](auto& k) { k.set(key, int32_t{-1}); }, message));
-    check_malformed(row(
+    check_bad(row(
         "text", byte_level(), [&](auto& k) { k.set(key, "1"); }, key));
   }
-  check_malformed(row(
+  check_bad(row(
       "a BOS that is not there", byte_level(),
       [](auto& k) {
         k.erase("tokenizer.ggml.bos_token_id");
@@ -136,14 +136,14 @@ TEST_CASE("special ids of GGUF files out of range (class 38)") {
 TEST_CASE("merges of GGUF files that are none (class 39)") {
   for (const std::string merge :
        {"ab", "", " ", "a ", " b", "a b c", "a zz", "zz a", "a a", "a\x01 b"}) {
-    check_malformed(row(
+    check_bad(row(
         merge, byte_level(),
         [&](auto& k) {
           k.set_strings(kMerges, {"a b", merge});
         },
         "bad merge 1 (key tokenizer.ggml.merges)"));
   }
-  check_malformed(row(
+  check_bad(row(
       "no merges", byte_level(), [](auto& k) { k.erase(kMerges); },
       "missing key tokenizer.ggml.merges"));
 }
@@ -152,7 +152,7 @@ TEST_CASE("charsmaps of GGUF files (class 40)") {
   const std::string key = "tokenizer.ggml.precompiled_charsmap";
   for (const std::string& bytes : {std::string("\1"), std::string("\1\2\3"),
                                    std::string("\xff\xff\xff\x7f abc"), std::string(4, '\0')}) {
-    check_malformed(row(
+    check_bad(row(
         "charsmap", sentencepiece(), [&](auto& k) { k.set_bytes(key, bytes); }, "bad charsmap"));
   }
 }

@@ -1,15 +1,15 @@
 #include <nalar/json.h>
 #include <nalar/log.h>
 
-#include "malformed.h"
+#include "bad_input.h"
 #include "support/catch.h"
 #include "tokenizer/hf_tokenizer.h"
 
 namespace nalar {
 namespace {
 
-using test::check_malformed;
-using test::Malformed;
+using test::BadInput;
+using test::check_bad;
 
 constexpr const char* kPlain =
     R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<unk>": 3},
@@ -34,7 +34,7 @@ std::string with(const std::string& path, const std::string& value) {
   return to_text(root);
 }
 
-Malformed row(const std::string& path, const std::string& value, std::string message) {
+BadInput row(const std::string& path, const std::string& value, std::string message) {
   return {path + " = " + value.substr(0, 80), [json = with(path, value)] { open(json); },
           std::move(message)};
 }
@@ -47,7 +47,7 @@ void encode(const std::string& json, std::string_view text) {
 }  // namespace
 
 TEST_CASE("merges of tokenizer.json that are none (class 72)") {
-  for (const Malformed& m : {
+  for (const BadInput& m : {
            row("model.merges", R"(["abcdefghij b"])",
                "bad merge 0: \"abcdefghij\" and \"b\" begin with no token (key model.merges)"),
            row("model.merges", R"(["a b", "b zz"])", "bad merge 1"),
@@ -59,7 +59,7 @@ TEST_CASE("merges of tokenizer.json that are none (class 72)") {
            row("model.merges", R"([7])", "bad merge 0"),
            row("model.merges", R"("a b")", "(key model.merges)"),
        }) {
-    check_malformed(m);
+    check_bad(m);
   }
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("components of tokenizer.json that are not known or not valid (class 7
   };
   const std::string place = "(key pre_tokenizer.pretokenizers[0].pattern)";
   for (
-      const Malformed& m : {
+      const BadInput& m : {
           row("pre_tokenizer", regex("("), place),
           row("pre_tokenizer", regex("[a"), place),
           row("pre_tokenizer", regex("a{2,1}"), place),
@@ -130,18 +130,18 @@ TEST_CASE("components of tokenizer.json that are not known or not valid (class 7
           row("model.dropout", "0.1", "dropout makes encoding random"),
           row("model", "null", "missing key model"),
       }) {
-    check_malformed(m);
+    check_bad(m);
   }
   std::string deep = R"({"type": "NFC"})";
   for (int i = 0; i < 100'000; ++i)
     deep = R"({"type":"Sequence","normalizers":[)" + std::move(deep) + "]}";
   const std::string json =
       R"({"model": {"type": "BPE", "vocab": {}, "merges": []}, "normalizer": )" + deep + "}";
-  check_malformed({"10^5 nested", [&] { open(json); }, "deep"});
+  check_bad({"10^5 nested", [&] { open(json); }, "deep"});
 }
 
 TEST_CASE("ids of tokenizer.json (class 75)") {
-  for (const Malformed& m : {
+  for (const BadInput& m : {
            row("model.vocab", R"({"a": 0, "b": 0, "ab": 2})",
                "duplicate token id 0: \"b\" (key model.vocab)"),
            row("model.vocab", R"({"a": -1, "b": 1, "ab": 2})",
@@ -161,7 +161,7 @@ TEST_CASE("ids of tokenizer.json (class 75)") {
                "empty added token (key added_tokens[0])"),
            row("added_tokens", R"([{"content": "x"}])", "missing key added_tokens[0].id"),
        }) {
-    check_malformed(m);
+    check_bad(m);
   }
   // A gap is a notice: many files keep ids for later.
   std::string heard;
@@ -175,7 +175,7 @@ TEST_CASE("ids of tokenizer.json (class 75)") {
 }
 
 TEST_CASE("what a model of tokenizer.json lacks (class 76)") {
-  for (const Malformed& m : {
+  for (const BadInput& m : {
            row("model.unk_token", R"("<missing>")",
                "token \"<missing>\" is missing (key model.unk_token)"),
            row("model.byte_fallback", "true",
@@ -192,12 +192,11 @@ TEST_CASE("what a model of tokenizer.json lacks (class 76)") {
            row("model", R"({"type": "Unigram", "vocab": [["a"]]})",
                "need a piece and its score (key model.vocab[0])"),
        }) {
-    check_malformed(m);
+    check_bad(m);
   }
-  check_malformed(
-      {"no unknown token",
-       [] { encode(with("model", R"({"type": "Unigram", "vocab": [["a", 0]]})"), "b"); },
-       "the vocabulary has no unknown token for \"b\""});
+  check_bad({"no unknown token",
+             [] { encode(with("model", R"({"type": "Unigram", "vocab": [["a", 0]]})"), "b"); },
+             "the vocabulary has no unknown token for \"b\""});
 }
 
 }  // namespace nalar

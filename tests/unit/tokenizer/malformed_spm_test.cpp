@@ -3,9 +3,9 @@
 
 #include <limits>
 
-#include "malformed.h"
-#include "spm_builder.h"
+#include "bad_input.h"
 #include "support/catch.h"
+#include "support/spm_builder.h"
 #include "tokenizer/charsmap.h"
 #include "tokenizer/sentencepiece_tokenizer.h"
 #include "tokenizer/spm_proto.h"
@@ -13,39 +13,24 @@
 namespace nalar {
 namespace {
 
+using test::BadInput;
 using test::bytes_field;
 using test::charsmap_blob;
-using test::check_malformed;
-using test::Malformed;
+using test::check_bad;
 using test::number_field;
 using test::spm_model;
 using test::spm_piece;
 using test::varint;
 
-Malformed row(std::string name, std::string bytes, std::string message) {
+BadInput row(std::string name, std::string bytes, std::string message) {
   return {std::move(name), [bytes] { tokenizer::sentencepiece_pipeline(bytes, {}); },
           std::move(message)};
-}
-
-// A charsmap of one rule a byte along a path: "x" → first replacement, "xx" → the same, and so on.
-std::vector<uint32_t> chain(int length) {
-  // Nodes at 256, 512, …; unit of byte x below node n at n ^ x leads to the next node.
-  std::vector<uint32_t> units(static_cast<size_t>(256 * (length + 2)), 0);
-  const auto offset = [](uint32_t d) { return d << 10; };
-  units[0] = offset(256);
-  for (int i = 0; i < length; ++i) {
-    const auto node = static_cast<uint32_t>(256 * (i + 1)), next = node + 256;
-    const uint32_t at = node ^ 'x';
-    units[at] = offset(at ^ next) | 1u << 8 | 'x';
-    units[next] = 0u | 1u << 31;
-  }
-  return units;
 }
 
 }  // namespace
 
 TEST_CASE("protobuf that is none (class 78)") {
-  for (const Malformed& m : {
+  for (const BadInput& m : {
            row("truncated number", "\x0a\xff", "protobuf error at byte 2: truncated number"),
            row("11 bytes", "\x0a" + std::string(10, '\xff') + "\x01", "protobuf error at byte 11"),
            row("over 64 bits", "\x10" + std::string(9, '\xff') + "\x7f", "number over 64 bits"),
@@ -68,7 +53,7 @@ TEST_CASE("protobuf that is none (class 78)") {
            row("field over 32 bits", bytes_field(2, number_field(3, uint64_t{1} << 40)),
                "over 32 bits"),
        }) {
-    check_malformed(m);
+    check_bad(m);
   }
   const std::string whole = spm_model();
   for (size_t size = 0; size < whole.size(); ++size) {
@@ -83,7 +68,7 @@ TEST_CASE("protobuf that is none (class 78)") {
 }
 
 TEST_CASE("SentencePiece vocabularies that are none (class 79)") {
-  for (const Malformed& m : {
+  for (const BadInput& m : {
            row("nothing", "", "bad vocabulary: 0 unknown pieces, need 1"),
            row("no unknown piece", spm_piece("a", 0, 1), "bad vocabulary: 0 unknown pieces"),
            row("two", spm_model(spm_piece("<unk2>", 0, 2)), "bad vocabulary: 2 unknown pieces"),
@@ -108,7 +93,7 @@ TEST_CASE("SentencePiece vocabularies that are none (class 79)") {
                                    0, 1)),
                "bad piece 7: begins with U+FFFF"),
        }) {
-    check_malformed(m);
+    check_bad(m);
   }
 }
 
@@ -135,7 +120,7 @@ TEST_CASE("SentencePiece pieces out of bounds (class 81)") {
   const float nan = std::numeric_limits<float>::quiet_NaN(),
               infinity = std::numeric_limits<float>::infinity();
   for (const int kind : {test::kBpe, test::kUnigram}) {
-    for (const Malformed& m : {
+    for (const BadInput& m : {
              row("1 MiB", spm_model(spm_piece(std::string(1 << 20, 'x'), 0, 1), kind),
                  "bad piece 7: got 1048576 bytes, need at most 4096"),
              row("NaN", spm_model(spm_piece("c", nan, 1), kind),
@@ -145,7 +130,7 @@ TEST_CASE("SentencePiece pieces out of bounds (class 81)") {
              row("-infinite", spm_model(spm_piece("c", -infinity, 1), kind),
                  "bad piece 7: score must be finite"),
          }) {
-      check_malformed(m);
+      check_bad(m);
     }
     // The longest piece that is allowed.
     const std::string longest(4096, 'x');
@@ -160,12 +145,12 @@ TEST_CASE("tables of SentencePiece normalizers that lead astray (class 82)") {
     return spm_model("", test::kUnigram, bytes_field(2, blob));
   };
   const auto changed = [&](size_t at, uint32_t unit) {
-    std::vector<uint32_t> units = chain(2);
+    std::vector<uint32_t> units = test::charsmap_chain(2);
     units[at] = unit;
     return with(charsmap_blob(units, std::string_view("y\0", 2)));
   };
   const size_t first = 256 ^ 'x', second = 512 ^ 'x';
-  for (const Malformed& m : {
+  for (const BadInput& m : {
            row("root out of range", changed(0, 0xFFFFFC00u),
                "bad charsmap: unit 4194303 out of range"),
            row("root behind the end", changed(0, 1024u << 10),
@@ -175,39 +160,40 @@ TEST_CASE("tables of SentencePiece normalizers that lead astray (class 82)") {
            row("a loop", changed(second, (second ^ 256) << 10 | 'x'), "leads back to itself"),
            row("replacement out of range", changed(512, 77),
                "bad charsmap: replacement of unit 512 out of range"),
-           row("33 rules begin alike", with(charsmap_blob(chain(33), std::string_view("y\0", 2))),
+           row("33 rules begin alike",
+               with(charsmap_blob(test::charsmap_chain(33), std::string_view("y\0", 2))),
                "bad charsmap: more than 32 rules begin alike"),
-           row("no zero at the end", with(charsmap_blob(chain(2), "y")),
+           row("no zero at the end", with(charsmap_blob(test::charsmap_chain(2), "y")),
                "bad charsmap: replacements do not end in a zero byte"),
            row("no units", with(std::string("\0\0\0\0y\0", 6)), "bad charsmap: trie of 0 bytes"),
            row("in the denormalizer", spm_model() + bytes_field(5, bytes_field(2, "abc")),
                "bad charsmap: truncated"),
        }) {
-    check_malformed(m);
+    check_bad(m);
   }
-  const std::string good = charsmap_blob(chain(32), std::string_view("y\0", 2));
+  const std::string good = charsmap_blob(test::charsmap_chain(32), std::string_view("y\0", 2));
   CHECK(tokenizer::Charsmap(good).shortest("xxx") == "y");
   const tokenizer::PipelineTokenizer t(tokenizer::sentencepiece_pipeline(with(good), {}));
   CHECK(t.encode(std::string(40, 'x'), {}).size() == 2);
 
   std::string nested;
   for (int n = 1; n <= 65; ++n) nested += spm_piece(std::string(static_cast<size_t>(n), 'x'), 0, 4);
-  check_malformed(row("65 user pieces begin alike", spm_model(nested),
-                      "bad vocabulary: more than 64 user pieces begin like"));
+  check_bad(row("65 user pieces begin alike", spm_model(nested),
+                "bad vocabulary: more than 64 user pieces begin like"));
 }
 
 TEST_CASE("SentencePiece tables cut short (class 83)") {
-  const std::string blob = charsmap_blob(chain(2), std::string_view("y\0", 2));
+  const std::string blob = charsmap_blob(test::charsmap_chain(2), std::string_view("y\0", 2));
   for (const size_t size :
        {size_t{1}, size_t{2}, size_t{3}, size_t{4}, size_t{100}, blob.size() - 2}) {
-    check_malformed(row(fmt::format("{} bytes", size),
-                        spm_model("", test::kBpe, bytes_field(2, blob.substr(0, size))),
-                        "bad charsmap: "));
+    check_bad(row(fmt::format("{} bytes", size),
+                  spm_model("", test::kBpe, bytes_field(2, blob.substr(0, size))),
+                  "bad charsmap: "));
   }
   std::string misaligned = blob;
   misaligned[0] = static_cast<char>(misaligned[0] - 1);
-  check_malformed(row("no multiple of 4", spm_model("", test::kBpe, bytes_field(2, misaligned)),
-                      "bad charsmap: trie of"));
+  check_bad(row("no multiple of 4", spm_model("", test::kBpe, bytes_field(2, misaligned)),
+                "bad charsmap: trie of"));
 }
 
 }  // namespace nalar

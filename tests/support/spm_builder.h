@@ -52,4 +52,20 @@ inline std::string charsmap_blob(const std::vector<uint32_t>& units,
   return out.append(replacements);
 }
 
+// The units of a charsmap with one rule a byte along a path: "x" → first replacement, "xx" → the
+// same, and so on.
+inline std::vector<uint32_t> charsmap_chain(int length) {
+  // Nodes at 256, 512, …; unit of byte x below node n at n ^ x leads to the next node.
+  std::vector<uint32_t> units(static_cast<size_t>(256 * (length + 2)), 0);
+  const auto offset = [](uint32_t d) { return d << 10; };
+  units[0] = offset(256);
+  for (int i = 0; i < length; ++i) {
+    const auto node = static_cast<uint32_t>(256 * (i + 1)), next = node + 256;
+    const uint32_t at = node ^ 'x';
+    units[at] = offset(at ^ next) | 1u << 8 | 'x';
+    units[next] = 0u | 1u << 31;
+  }
+  return units;
+}
+
 }  // namespace nalar::test

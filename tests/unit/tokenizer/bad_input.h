@@ -8,7 +8,7 @@
 namespace nalar::test {
 
 // One malformed input: what is done with it, and the words that the message must hold.
-struct Malformed {
+struct BadInput {
   std::string name;
   std::function<void()> open;
   std::string message;
@@ -16,6 +16,6 @@ struct Malformed {
 };
 
 // Checks kind and message; a message is one line of printable characters.
-void check_malformed(const Malformed& row);
+void check_bad(const BadInput& row);
 
 }  // namespace nalar::test

@@ -1,4 +1,4 @@
-#include "malformed.h"
+#include "bad_input.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace nalar::test {
 
-void check_malformed(const Malformed& row) {
+void check_bad(const BadInput& row) {
   INFO(row.name);
   try {
     row.open();
