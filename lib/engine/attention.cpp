@@ -12,7 +12,7 @@ Attention::Attention(int layer, const AttentionSpec& spec, const LayerWeights& w
       spec_(spec),
       group_(spec.n_heads / spec.n_kv_heads),
       vector_(parts.kernels.vector),
-      cache_(parts.cache),
+      layout_(parts.kv_layout),
       q_(weights.q, weights.q_bias, parts.packed, parts.kernels),
       k_(weights.k, weights.k_bias, parts.packed, parts.kernels),
       v_(weights.v, weights.v_bias, parts.packed, parts.kernels),
@@ -74,9 +74,9 @@ void Attention::store_rows(const Worker& w, base::Range rows, base::Range q_head
       const auto position = static_cast<int>(part.position + (t - part.row));
       std::byte* const block = part.blocks[position / kKvPage];
       for (auto head = static_cast<int>(kv_heads.begin); head < kv_heads.end; ++head) {
-        vector_.store_kv(cache_.type(), k + head * head_dim, v + head * head_dim, head_dim,
-                         position % kKvPage, block + cache_.k_offset(layer_, head),
-                         block + cache_.v_offset(layer_, head));
+        vector_.store_kv(layout_.type(), k + head * head_dim, v + head * head_dim, head_dim,
+                         position % kKvPage, block + layout_.k_offset(layer_, head),
+                         block + layout_.v_offset(layer_, head));
       }
     }
   }
@@ -141,14 +141,14 @@ void Attention::attend_unit(const Worker& w, const Unit& unit) const {
     }
   }
   kernels::AttentionCall call;
-  call.type = cache_.type();
+  call.type = layout_.type();
   call.head_dim = spec_.head_dim;
   call.scale = spec_.scale;
   call.softcap = spec_.softcap;
   call.window = spec_.window;
   call.blocks = unit.part->blocks;
-  call.k_offset = cache_.k_offset(layer_, unit.kv_head);
-  call.v_offset = cache_.v_offset(layer_, unit.kv_head);
+  call.k_offset = layout_.k_offset(layer_, unit.kv_head);
+  call.v_offset = layout_.v_offset(layer_, unit.kv_head);
   call.n_rows = n;
   call.positions = positions;
   call.q = q;

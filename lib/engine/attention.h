@@ -13,7 +13,7 @@ namespace nalar::engine {
 struct Parts {
   const KernelSet& kernels;
   const PackedWeights& packed;
-  const KvLayout& cache;
+  const KvLayout& kv_layout;
   const std::vector<Rope>& ropes;
 };
 
@@ -41,7 +41,7 @@ class Attention {
   const AttentionSpec spec_;
   const int group_;  // query heads of a kv head
   const kernels::VectorKernels& vector_;
-  const KvLayout& cache_;
+  const KvLayout& layout_;
   Linear q_, k_, v_, o_;
   Norm q_norm_, k_norm_;
   const Rope* rope_;

@@ -39,13 +39,14 @@ class CpuEngine final : public Engine {
         decoder_(std::move(model), kernels_, pool_),
         activations_(config_, kernels_, chunk_, pool_.size()),
         pass_(pool_, activations_, config_.n_layers()),
-        kept_(pool_, activations_, config_.n_layers()) {}
+        kept_(pool_, activations_, config_.n_layers()),
+        cache_(decoder_.kv_layout().block_bytes()) {}
 
   SequenceId create(const SequenceOptions& options) override {
     if (options.max_tokens < 0 || options.max_tokens > n_ctx_) {
       usage(fmt::format("max_tokens: got {}, need 0 to {}", options.max_tokens, n_ctx_));
     }
-    return add(KvSequence(options.max_tokens > 0 ? options.max_tokens : n_ctx_));
+    return add(KvSequence(cache_, options.max_tokens > 0 ? options.max_tokens : n_ctx_));
   }
   SequenceId fork(SequenceId from, int n_tokens) override {
     return add(within_length(from, n_tokens).fork(n_tokens));
@@ -64,11 +65,7 @@ class CpuEngine final : public Engine {
 
   const ModelConfig& config() const override { return config_; }
   MemoryUse memory() const override {
-    double blocks = 0;
-    for (const auto& [id, sequence] : sequences_) blocks += sequence.blocks_held();
-    const auto block_bytes = static_cast<double>(decoder_.cache().block_bytes());
-    return {static_cast<int64_t>(decoder_.weight_bytes()),
-            static_cast<int64_t>(blocks * block_bytes + 0.5),
+    return {static_cast<int64_t>(decoder_.weight_bytes()), cache_.bytes_in_use(),
             static_cast<int64_t>(activations_.bytes())};
   }
   int threads() const override { return pool_.size(); }
@@ -108,6 +105,7 @@ class CpuEngine final : public Engine {
   const Decoder decoder_;
   Activations activations_;
   Pass pass_, kept_;
+  KvPool cache_;
   std::map<int32_t, KvSequence> sequences_;
   int32_t next_id_ = 0;
 };
@@ -153,8 +151,7 @@ void CpuEngine::check(std::span<const Slice> slices, const MatrixView<float>& lo
 
 void CpuEngine::grow(std::span<const Slice> slices) {
   for (const Slice& slice : slices) {
-    find(slice.sequence)
-        .grow(static_cast<int>(slice.tokens.size()), decoder_.cache().block_bytes());
+    find(slice.sequence).grow(static_cast<int>(slice.tokens.size()));
   }
 }
 

@@ -8,14 +8,14 @@ Decoder::Decoder(std::shared_ptr<const Model> model, const KernelSet& kernels,
     : model_(std::move(model)),
       kernels_(kernels),
       packed_(*model_, kernels, pool),
-      cache_(model_->config(), kernels.kv_type()),
+      kv_layout_(model_->config(), kernels.kv_type()),
       final_norm_(model_->config().final_norm, model_->weights().final_norm, kernels),
       head_(model_->weights().head, {}, packed_, kernels) {
   const ModelConfig& config = model_->config();
   const DistinctRopes ropes = distinct_ropes(config);
   for (const RopeSpec& spec : ropes.specs) ropes_.emplace_back(spec, kernels);
 
-  const Parts parts{kernels, packed_, cache_, ropes_};
+  const Parts parts{kernels, packed_, kv_layout_, ropes_};
   blocks_.reserve(config.layers.size());
   for (int i = 0; i < config.n_layers(); ++i) {
     const auto at = static_cast<size_t>(i);

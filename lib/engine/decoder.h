@@ -19,7 +19,7 @@ class Decoder {
   // walked to the end.
   void forward(const Worker& all, Pass* kept) const;
 
-  const KvLayout& cache() const { return cache_; }
+  const KvLayout& kv_layout() const { return kv_layout_; }
   size_t weight_bytes() const { return packed_.bytes(); }
 
  private:
@@ -30,7 +30,7 @@ class Decoder {
   std::shared_ptr<const Model> model_;
   const KernelSet& kernels_;
   PackedWeights packed_;
-  KvLayout cache_;
+  KvLayout kv_layout_;
   std::vector<Rope> ropes_;
   std::vector<Block> blocks_;
   Norm final_norm_;

@@ -10,6 +10,9 @@ size_t blocks_for(int tokens) {
   return (static_cast<size_t>(tokens) + kernels::kKvPage - 1) / kernels::kKvPage;
 }
 
+// Slabs this large are made of huge pages.
+constexpr size_t kSlabBytes = size_t{8} << 20;
+
 }  // namespace
 
 KvLayout::KvLayout(const ModelConfig& config, kernels::KvType type) : type_(type) {
@@ -22,8 +25,21 @@ KvLayout::KvLayout(const ModelConfig& config, kernels::KvType type) : type_(type
   }
 }
 
+std::shared_ptr<std::byte> KvPool::take() {
+  if (spare_.empty()) {
+    const size_t blocks = std::max<size_t>(1, kSlabBytes / block_bytes_);
+    spare_.reserve(total_ + blocks);  // so that giving back never allocates
+    slabs_.emplace_back(blocks * block_bytes_);
+    total_ += blocks;
+    for (size_t i = blocks; i-- > 0;) spare_.push_back(slabs_.back().data() + i * block_bytes_);
+  }
+  std::byte* const block = spare_.back();
+  spare_.pop_back();
+  return {block, [this](std::byte* b) { spare_.push_back(b); }};
+}
+
 KvSequence KvSequence::fork(int n_tokens) const {
-  KvSequence child(limit_);
+  KvSequence child(*pool_, limit_);
   child.length_ = n_tokens;
   const auto n = static_cast<std::ptrdiff_t>(blocks_for(n_tokens));
   child.blocks_.assign(blocks_.begin(), blocks_.begin() + n);
@@ -31,40 +47,27 @@ KvSequence KvSequence::fork(int n_tokens) const {
   return child;
 }
 
-void KvSequence::grow(int n, size_t block_bytes) {
+void KvSequence::grow(int n) {
   const size_t needed = blocks_for(length_ + n);
   blocks_.reserve(needed);
   pointers_.reserve(needed);
   const size_t first = static_cast<size_t>(length_) / kernels::kKvPage;
   if (first < blocks_.size() && blocks_[first].use_count() > 1) {
-    auto copy = std::make_shared<base::AlignedBuffer>(block_bytes);
-    std::memcpy(copy->data(), blocks_[first]->data(), block_bytes);
-    replace(first, std::move(copy));
+    std::shared_ptr<std::byte> copy = pool_->take();
+    std::memcpy(copy.get(), blocks_[first].get(), pool_->block_bytes());
+    pointers_[first] = copy.get();
+    blocks_[first] = std::move(copy);
   }
   while (blocks_.size() < needed) {
-    auto block = std::make_shared<base::AlignedBuffer>(block_bytes);
-    pointers_.push_back(block->data());
-    blocks_.push_back(std::move(block));
+    blocks_.push_back(pool_->take());
+    pointers_.push_back(blocks_.back().get());
   }
 }
-
-void KvSequence::replace(size_t i, std::shared_ptr<base::AlignedBuffer> block) {
-  pointers_[i] = block->data();
-  blocks_[i] = std::move(block);
-}
-
-void KvSequence::set_length(int n_tokens) { length_ = n_tokens; }
 
 void KvSequence::truncate(int n_tokens) {
   length_ = n_tokens;
   blocks_.resize(blocks_for(n_tokens));
   pointers_.resize(blocks_.size());
-}
-
-double KvSequence::blocks_held() const {
-  double held = 0;
-  for (const auto& block : blocks_) held += 1.0 / static_cast<double>(block.use_count());
-  return held;
 }
 
 }  // namespace nalar::engine
