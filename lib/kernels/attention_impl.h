@@ -8,14 +8,17 @@
 // does not show in the result: rows of a tile that do not see a key give it the weight 0.
 namespace nalar::kernels {
 
-// acc[r][c] += Σ a[r][k] * b[k][16c …], k = begin … end - 1 in order.
+// acc[r][c] += Σ a[r][k] * b[k][16c …], k = begin … end - 1 in order. As many bytes as it reads are
+// fetched ahead for what comes next: pages lie apart, where the hardware does not look.
 template <class V, typename T, int R, int C>
 inline __attribute__((always_inline)) void multiply_tile(const float* const* a, const T* b,
                                                          int stride, int begin, int end,
-                                                         V (&acc)[R][C]) {
+                                                         const T* ahead, V (&acc)[R][C]) {
+  constexpr int kLine = 64 / sizeof(T);
   for (int k = begin; k < end; ++k) {
     V columns[C];
     for (int c = 0; c < C; ++c) columns[c] = V::load(b + k * stride + 16 * c);
+    for (int i = 0; i < 16 * C; i += kLine) __builtin_prefetch(ahead + k * 16 * C + i);
     for (int r = 0; r < R; ++r) {
       const V value = V::set(a[r][k]);
       for (int c = 0; c < C; ++c) acc[r][c] = fma(value, columns[c], acc[r][c]);
@@ -44,7 +47,7 @@ class Attention {
     for (int page = first; page <= last; ++page) {
       for (int r = 0; r < call_.n_rows; r += V::kTileRows) {
         const int left = call_.n_rows - r;
-        tile_of<V::kTileRows>(left < V::kTileRows ? left : V::kTileRows, page, r);
+        tile_of<V::kTileRows>(left < V::kTileRows ? left : V::kTileRows, page, r, last);
       }
     }
     for (int r = 0; r < call_.n_rows; ++r) finish(r);
@@ -71,15 +74,15 @@ class Attention {
   float* state(int row) const { return call_.scratch + row * (width_ + 32); }
 
   template <int R>
-  void tile_of(int rows, int page, int row) const {
+  void tile_of(int rows, int page, int row, int last) const {
     if constexpr (R > 1) {
-      if (rows < R) return tile_of<R - 1>(rows, page, row);
+      if (rows < R) return tile_of<R - 1>(rows, page, row, last);
     }
-    tile<R>(page, row);
+    tile<R>(page, row, last);
   }
 
   template <int R>
-  void tile(int page, int row) const {
+  void tile(int page, int row, int last) const {
     Keys seen[R], all{kKvPage, 0};
     for (int r = 0; r < R; ++r) {
       seen[r] = keys(row + r, page);
@@ -89,31 +92,34 @@ class Attention {
     }
     if (all.end == 0) return;
     const std::byte* const block = call_.blocks[page];
+    const T* const k_page = reinterpret_cast<const T*>(block + call_.k_offset);
+    const T* const v_page = reinterpret_cast<const T*>(block + call_.v_offset);
+    const T* const next =
+        reinterpret_cast<const T*>(call_.blocks[page < last ? page + 1 : page] + call_.k_offset);
     alignas(64) float weights[R][kKvPage];
     float shrink[R];
-    score<R, V::kTileVectors>(reinterpret_cast<const T*>(block + call_.k_offset), row,
-                              (all.end + 15) / 16, weights);
+    score<R, V::kTileVectors>(k_page, v_page, row, (all.end + 15) / 16, weights);
     for (int r = 0; r < R; ++r) {
       shrink[r] = softmax(state(row + r), seen[r], (all.end + 15) / 16, weights[r]);
     }
     const float* rows[R];
     for (int r = 0; r < R; ++r) rows[r] = weights[r];
-    sum_values<R, V::kTileVectors>(reinterpret_cast<const T*>(block + call_.v_offset), rows, shrink,
-                                   all, row, 0);
+    sum_values<R, V::kTileVectors>({v_page, next, rows, shrink, all}, row, 0);
   }
 
   // weights[r][j] = q of the row · k of slot j, for at least the first n vectors of slots.
   template <int R, int C>
-  void score(const T* k_page, int row, int n, float (*weights)[kKvPage]) const {
+  void score(const T* k_page, const T* v_page, int row, int n, float (*weights)[kKvPage]) const {
     if constexpr (C > 1) {
-      if (n <= C / 2) return score<R, C / 2>(k_page, row, n, weights);
+      if (n <= C / 2) return score<R, C / 2>(k_page, v_page, row, n, weights);
     }
     for (int at = 0; at < n; at += C) {
       V acc[R][C];
       for (auto& r : acc) {
         for (V& v : r) v = V::set(0.0f);
       }
-      multiply_tile<V, T, R, C>(call_.q + row, k_page + 16 * at, kKvPage, 0, call_.head_dim, acc);
+      multiply_tile<V, T, R, C>(call_.q + row, k_page + 16 * at, kKvPage, 0, call_.head_dim,
+                                v_page + at * 16 * call_.head_dim, acc);
       for (int r = 0; r < R; ++r) {
         for (int c = 0; c < C; ++c) acc[r][c].store(weights[r] + 16 * (at + c));
       }
@@ -161,23 +167,31 @@ class Attention {
     return cap * tanh(s * V::set(call_.scale) / cap);
   }
 
+  struct Values {
+    const T* page;
+    const T* next;  // page of keys
+    const float* const* weights;
+    const float* shrink;
+    Keys seen;
+  };
+
   template <int R, int C>
-  void sum_values(const T* v_page, const float* const* weights, const float* shrink, Keys all,
-                  int row, int at) const {
+  void sum_values(const Values& v, int row, int at) const {
     for (; at + 16 * C <= width_; at += 16 * C) {
       V acc[R][C];
       for (int r = 0; r < R; ++r) {
         for (int c = 0; c < C; ++c) {
-          acc[r][c] = V::load(state(row + r) + at + 16 * c) * V::set(shrink[r]);
+          acc[r][c] = V::load(state(row + r) + at + 16 * c) * V::set(v.shrink[r]);
         }
       }
-      multiply_tile<V, T, R, C>(weights, v_page + at, width_, all.begin, all.end, acc);
+      multiply_tile<V, T, R, C>(v.weights, v.page + at, width_, v.seen.begin, v.seen.end,
+                                v.next + at * kKvPage, acc);
       for (int r = 0; r < R; ++r) {
         for (int c = 0; c < C; ++c) acc[r][c].store(state(row + r) + at + 16 * c);
       }
     }
     if constexpr (C > 1) {
-      if (at < width_) sum_values<R, C / 2>(v_page, weights, shrink, all, row, at);
+      if (at < width_) sum_values<R, C / 2>(v, row, at);
     }
   }
 
