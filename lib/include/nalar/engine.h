@@ -1,15 +1,15 @@
 #pragma once
 
+#include <nalar/export.h>
+#include <nalar/model.h>
+#include <nalar/tensor.h>
+#include <nalar/token.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <nalar/export.h>
-#include <nalar/model.h>
-#include <nalar/tensor.h>
-#include <nalar/token.h>
 
 namespace nalar {
 
@@ -22,8 +22,10 @@ struct SequenceOptions {
 // What one forward call does to one sequence.
 struct Slice {
   SequenceId sequence;
-  std::span<const TokenId> tokens;       // appended after what the sequence holds; 1 = decode, many = prefill
-  std::span<const int32_t> logit_rows;   // rising positions in `tokens` whose logits are wanted; may be empty
+  std::span<const TokenId>
+      tokens;  // appended after what the sequence holds; 1 = decode, many = prefill
+  std::span<const int32_t>
+      logit_rows;  // rising positions in `tokens` whose logits are wanted; may be empty
 };
 
 enum class Compute {
@@ -32,18 +34,18 @@ enum class Compute {
 };
 
 struct EngineOptions {
-  int threads = 0;                         // 0 = physical cores in the affinity mask and cgroup quota
-  int n_ctx = 0;                           // positions a sequence may hold; 0 = n_ctx_train
+  int threads = 0;  // 0 = physical cores in the affinity mask and cgroup quota
+  int n_ctx = 0;    // positions a sequence may hold; 0 = n_ctx_train
   Compute compute = Compute::automatic;
-  int prefill_chunk = 512;                 // tokens the scratch memory is made for; longer calls are cut
+  int prefill_chunk = 256;  // tokens the scratch memory is made for; longer calls are cut
 
   // Throws Error(usage) for a value out of its range.
   NALAR_API void validate() const;
 };
 
 struct MemoryUse {
-  int64_t weights = 0;      // repacked weights: the file's pages for them were given back
-  int64_t cache = 0;        // KV pages in use
+  int64_t weights = 0;  // repacked weights: the file's pages for them were given back
+  int64_t cache = 0;    // KV pages in use; those given back are kept for the next sequence
   int64_t scratch = 0;
 };
 
@@ -54,8 +56,9 @@ class NALAR_API LinearObserver {
   virtual void linear_input(const TensorView& weight, MatrixView<const float> rows) = 0;
 };
 
-// Tokens in, logits out. One thread calls it at a time. A result never depends on what else is in the call, on the number of threads or
-// on how a prompt was cut: equal bits on the CPU engine, one build and one ISA.
+// Tokens in, logits out. One thread calls it at a time. A result never depends on what else is in
+// the call, on the number of threads or on how a prompt was cut: equal bits on the CPU engine, on
+// every instruction set.
 class NALAR_API Engine {
  public:
   virtual ~Engine() = default;
@@ -67,8 +70,8 @@ class NALAR_API Engine {
   virtual void truncate(SequenceId sequence, int n_tokens) = 0;
   virtual void release(SequenceId sequence) = 0;
   virtual int length(SequenceId sequence) const = 0;
-  // logits: [sum of logit_rows, V], slice by slice. Errors: usage for an id out of range or a sequence
-  // that would grow over its limit (nothing is changed then); os when memory is short.
+  // logits: [sum of logit_rows, V], slice by slice. Errors: usage for an id out of range or a
+  // sequence that would grow over its limit (nothing is changed then); os when memory is short.
   virtual void forward(std::span<const Slice> slices, MatrixView<float> logits) = 0;
   virtual void observe(LinearObserver* observer) = 0;  // nullptr ends it
 
@@ -80,8 +83,8 @@ class NALAR_API Engine {
 
 enum class Device { automatic, cpu, cuda };
 
-// The engine of this device. Errors: config when CUDA is asked for and LibTorch or CUDA is not there,
-// with what to install as the hint.
+// The engine of this device. Errors: config when CUDA is asked for and LibTorch or CUDA is not
+// there, with what to install as the hint.
 NALAR_API std::unique_ptr<Engine> open_engine(std::shared_ptr<const Model> model,
                                               const EngineOptions& options, Device device);
 
