@@ -99,7 +99,8 @@ std::string command_help(const Command& command, const OptionSet& options) {
   for (const auto& [name, help] : options.positionals()) out += entry(name, help, kIndent, width);
   const std::string* group = nullptr;
   for (const auto& setting : options.settings()) {
-    if (group == nullptr || *group != setting->group) out += "\n" + setting->group + "\n";
+    if (group == nullptr || *group != setting->group)
+      out += "\n" + wrapped(setting->group, 0, width);
     group = &setting->group;
     out += entry(setting->spelled, setting->help, kIndent, width);
   }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 
@@ -57,6 +58,12 @@ struct LineEditor::Impl {
     self.interrupted = true;
     return CC_EOF;
   }
+  // The signals of keys are off while a line is read, so that Ctrl-C is one; this one is still
+  // wanted.
+  static unsigned char on_stop(EditLine*, int) {
+    std::raise(SIGTSTP);
+    return CC_REFRESH;
+  }
   void open();
   ~Impl() {
     if (edit != nullptr) ::el_end(edit);
@@ -81,9 +88,11 @@ void LineEditor::Impl::open() {
   ::el_set(edit, EL_HIST, &::history, history);
   // Signals from outside leave the terminal as it was; Ctrl-C is a key while a line is read.
   ::el_set(edit, EL_SIGNAL, 1);
-  ::el_set(edit, EL_SETTY, "-d", "intr=", nullptr);
+  ::el_set(edit, EL_SETTY, "-d", "-isig", nullptr);
   ::el_set(edit, EL_ADDFN, "nalar-interrupt", "drop the line", &on_interrupt);
   ::el_set(edit, EL_BIND, "^C", "nalar-interrupt", nullptr);
+  ::el_set(edit, EL_ADDFN, "nalar-stop", "stop the process", &on_stop);
+  ::el_set(edit, EL_BIND, "^Z", "nalar-stop", nullptr);
   ::el_set(edit, EL_BIND, "^R", "em-inc-search-prev", nullptr);
 }
 
