@@ -10,3 +10,5 @@ set(CMAKE_CXX_FLAGS "${flags}" CACHE STRING "")
 set(CMAKE_C_FLAGS "${flags}" CACHE STRING "")
 set(LIBTORCH_DIR OFF CACHE PATH "")
 set(NALAR_WERROR OFF CACHE BOOL "")
+# Instrumented code is some ten times slower.
+set(NALAR_TEST_TIMEOUT 600 CACHE STRING "")

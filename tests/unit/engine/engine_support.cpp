@@ -63,7 +63,8 @@ Ids random_ids(size_t n, int vocab_size, uint32_t seed) {
 }
 
 bool same_bits(const Logits& a, const Logits& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  if (a.size() != b.size()) return false;
+  return a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 Logits rows_of(const Logits& logits, int vocab_size, size_t begin, size_t end) {
