@@ -152,14 +152,15 @@ void report(Isa isa, DType type, base::ThreadPool& pool) {
     }
   };
   const Operand operand = is_quantized(type) ? Operand::int8 : Operand::fp32;
-  const double operations = bench.operations(512) * 1e-9;
+  const int64_t many = setting("NALAR_BENCH_TOKENS", 512);
+  const double operations = bench.operations(many) * 1e-9;
   add("pack", bench.gigabytes(), "GB/s", [&] { return bench.pack(); });
   add("one", bench.gigabytes(), "GB/s", [&] { return bench.decode(operand, 1); });
   add("four", bench.gigabytes(), "GB/s", [&] { return bench.decode(operand, 4); });
   if (is_quantized(type)) {
-    add("int8", operations, "GOPS", [&] { return bench.prefill(Operand::int8, 512); });
+    add("int8", operations, "GOPS", [&] { return bench.prefill(Operand::int8, many); });
   }
-  add("fp32", operations, "GFLOPS", [&] { return bench.prefill(Operand::fp32, 512); });
+  add("fp32", operations, "GFLOPS", [&] { return bench.prefill(Operand::fp32, many); });
   fmt::print("{}\n", line);
   std::fflush(stdout);
 }

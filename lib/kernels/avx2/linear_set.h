@@ -11,7 +11,7 @@ struct Avx2 {
   using Many = V8;  // more: there are registers for one half
   using All = V2;   // 16 rows at once
   static constexpr int kTile = 6;
-  static constexpr int kFewTokens = 4;
+  static constexpr int kFewTokens = kTile;  // up to which panels do not pay
 };
 
 }  // namespace

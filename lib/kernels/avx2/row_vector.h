@@ -102,8 +102,8 @@ struct V8 {
   }
 
   // Adds to sum[c] the products of weights and activations (s8): of elements 4 j … 4 j + 3 for j of
-  // 0 … n - 1. weight(j) gives the weights, q[j * C + c] are 4 activations of column c.
-  template <class T, int n, int C, class Weight>
+  // 0 … n - 1. weight(j) gives the weights, q[j * stride + c] are 4 activations of column c.
+  template <class T, int n, int stride, int C, class Weight>
   NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
     // As many products as surely fit into 16 bits before they are widened.
     constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
@@ -115,7 +115,7 @@ struct V8 {
         const I w = weight(std::integral_constant<int, j>());
         NALAR_UNROLL
         for (int c = 0; c < C; ++c) {
-          const I p = products<T>(w, broadcast(q[j * C + c]));
+          const I p = products<T>(w, broadcast(q[j * stride + c]));
           narrow[c] = i == 0 ? p : add16(narrow[c], p);
           keep(narrow[c]);
         }
@@ -222,7 +222,7 @@ struct V2 {
     V8::keep(v.b);
   }
 
-  template <class T, int n, int C, class Weight>
+  template <class T, int n, int stride, int C, class Weight>
   NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
     constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
     constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
@@ -233,7 +233,7 @@ struct V2 {
         const I w = weight(std::integral_constant<int, j>());
         NALAR_UNROLL
         for (int c = 0; c < C; ++c) {
-          const __m256i all_q = broadcast(q[j * C + c]);
+          const __m256i all_q = broadcast(q[j * stride + c]);
           const I p = {V8::products<T>(w.a, all_q), V8::products<T>(w.b, all_q)};
           narrow[c] = i == 0 ? p : I{V8::add16(narrow[c].a, p.a), V8::add16(narrow[c].b, p.b)};
         }

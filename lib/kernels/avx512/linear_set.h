@@ -11,7 +11,7 @@ struct Avx512 {
   using Many = V16;  // more
   using All = V16;   // 16 rows at once
   static constexpr int kTile = 12;
-  static constexpr int kFewTokens = 4;
+  static constexpr int kFewTokens = 48;  // up to which panels do not pay
 };
 
 }  // namespace

@@ -86,14 +86,14 @@ struct V16 {
   NALAR_INLINE static void keep(F& v) { asm volatile("" : "+v"(v)); }
 
   // Adds to sum[c] the products of weights (u8) and activations (s8): of elements 4 j … 4 j + 3 for
-  // j of 0 … n - 1. weight(j) gives the weights, q[j * C + c] are 4 activations of column c.
-  template <class T, int n, int C, class Weight>
+  // j of 0 … n - 1. weight(j) gives the weights, q[j * stride + c] are 4 activations of column c.
+  template <class T, int n, int stride, int C, class Weight>
   NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
     each<n>([&](auto j) NALAR_INLINE_BODY {
       const I w = weight(j);
       NALAR_UNROLL
       for (int c = 0; c < C; ++c) {
-        asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[c]) : "v"(w), "m"(q[j * C + c]));
+        asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[c]) : "v"(w), "m"(q[j * stride + c]));
       }
     });
   }

@@ -66,26 +66,38 @@ void store_outputs(const LinearCall& call, const float* sums, int64_t token, int
   }
 }
 
+// Columns of the tile that begins with token t.
+template <class Set>
+constexpr int columns_of_tile(int64_t tokens, int64_t t) {
+  return static_cast<int>(tokens - t < Set::kTile ? tokens - t : Set::kTile);
+}
+
 inline void clear(float* sums, int64_t n) {
   __builtin_memset(sums, 0, static_cast<size_t>(n) * sizeof(float));
 }
 
-// A few tokens: straight from packed storage, which is read once, from its begin to its end.
+// A few tokens: straight from packed storage, which memory gives once, from its begin to its end; a
+// group is unpacked again for every tile.
 template <class Set, DType type>
 void few_tokens(const LinearCall& call) {
   using T = QuantType<type>;
-  const int C = static_cast<int>(call.tokens);
-  const AddTile add = C == 1
-                          ? add_tile<typename Set::One, PackedBlock<typename Set::One, type>, 1>
-                          : add_tile_of<typename Set::Many, PackedBlock<typename Set::Many, type>>(
-                                C, std::make_integer_sequence<int, Set::kFewTokens>());
+  using One = PackedBlock<typename Set::One, type>;
+  using Many = PackedBlock<typename Set::Many, type>;
+  constexpr auto kColumns = std::make_integer_sequence<int, Set::kTile>();
   const int64_t blocks = call.columns / T::kBlock;
-  const auto* a = reinterpret_cast<const int32_t*>(call.activations);
+  const int64_t words = call.columns / 32 * kWordsOf32;  // of a token
+  const auto* activations = reinterpret_cast<const int32_t*>(call.activations);
   for (int64_t row = call.row_begin; row < call.row_end; row += kGroupRows) {
-    alignas(64) float sums[Set::kFewTokens * 16];
-    clear(sums, C * 16);
-    add(call.weight + row / 16 * blocks * T::kShape.block_bytes(), blocks, a, sums);
-    store_outputs<typename Set::All>(call, sums, 0, C, row);
+    const std::byte* group = call.weight + row / 16 * blocks * T::kShape.block_bytes();
+    for (int64_t t = 0; t < call.tokens; t += Set::kTile) {
+      const int C = columns_of_tile<Set>(call.tokens, t);
+      const AddTile add = C == 1 ? add_tile<typename Set::One, One, 1>
+                                 : add_tile_of<typename Set::Many, Many>(C, kColumns);
+      alignas(64) float sums[Set::kTile * 16];
+      clear(sums, C * 16);
+      add(group, blocks, activations + t * words, sums);
+      store_outputs<typename Set::All>(call, sums, t, C, row);
+    }
   }
 }
 
@@ -113,7 +125,7 @@ void each_patch(const LinearCall& call, Work work) {
 template <class Set>
 void finish_patch(const LinearCall& call, const Patch& patch, const float* sums) {
   for (int64_t t = 0; t < patch.tokens; t += Set::kTile) {
-    const int C = static_cast<int>(patch.tokens - t < Set::kTile ? patch.tokens - t : Set::kTile);
+    const int C = columns_of_tile<Set>(patch.tokens, t);
     for (int g = 0; g < patch.groups; ++g, sums += 16 * C) {
       store_outputs<typename Set::All>(call, sums, patch.token + t, C, patch.row + 16 * g);
     }
@@ -185,15 +197,18 @@ struct Bf16Weights {
 // A few tokens and plain weights.
 template <class Set, class Weights>
 void few_tokens_plain(const LinearCall& call) {
-  const int C = static_cast<int>(call.tokens);
-  const AddTileFp32 add = add_tile_fp32_of<typename Set::All, Weights>(
-      C, std::make_integer_sequence<int, Set::kFewTokens>());
+  constexpr auto kColumns = std::make_integer_sequence<int, Set::kTile>();
   const auto* x = reinterpret_cast<const float*>(call.activations);
   for (int64_t row = call.row_begin; row < call.row_end; row += kGroupRows) {
-    alignas(64) float sums[Set::kFewTokens * 16];
-    clear(sums, C * 16);
-    add(call.weight + row / 16 * call.columns * Weights::kBytes, call.columns, x, sums);
-    store_outputs<typename Set::All>(call, sums, 0, C, row);
+    const std::byte* group = call.weight + row / 16 * call.columns * Weights::kBytes;
+    for (int64_t t = 0; t < call.tokens; t += Set::kTile) {
+      const int C = columns_of_tile<Set>(call.tokens, t);
+      alignas(64) float sums[Set::kTile * 16];
+      clear(sums, C * 16);
+      add_tile_fp32_of<typename Set::All, Weights>(C, kColumns)(group, call.columns,
+                                                                x + t * call.columns, sums);
+      store_outputs<typename Set::All>(call, sums, t, C, row);
+    }
   }
 }
 

@@ -8,22 +8,23 @@
 namespace nalar::kernels {
 namespace {
 
-// Σ q_w q of elements 4 `first` … 4 (`first` + n) - 1 of a sub-block, for each column.
-template <class V, int first, int n, class Block, int C>
+// Σ q_w q of elements 4 `first` … 4 (`first` + n) - 1 of a sub-block, for N columns from `column`
+// on of a tile of C.
+template <class V, int first, int n, class Block, int C, int N>
 NALAR_INLINE void dot_products(const Block& block, int sub, const Act32<C>& a,
-                               const int32_t* minus_sum, typename V::I (&sum)[C]) {
+                               const int32_t* minus_sum, int column, typename V::I (&sum)[N]) {
   using T = typename Block::T;
   constexpr int kOffset = T::kSigned && !V::kAnyU8 ? -1 : T::kOffsetBits;
   NALAR_UNROLL
-  for (int c = 0; c < C; ++c) {
+  for (int c = 0; c < N; ++c) {
     if constexpr (kOffset >= 0) {
-      sum[c] = V::template left32<kOffset>(V::words(minus_sum[c]));
+      sum[c] = V::template left32<kOffset>(V::words(minus_sum[column + c]));
     } else {
       sum[c] = V::zero_i();
     }
     V::keep(sum[c]);
   }
-  V::template dot<T, n>(sum, a.q() + first * C, [&](auto j) NALAR_INLINE_BODY {
+  V::template dot<T, n, C>(sum, a.q() + first * C + column, [&](auto j) NALAR_INLINE_BODY {
     return block.template weight<first + j>(sub);
   });
 }
@@ -31,7 +32,7 @@ NALAR_INLINE void dot_products(const Block& block, int sub, const Act32<C>& a,
 template <class V, class Block, int C>
 NALAR_INLINE void add_block_of_32(const Block& block, const Act32<C>& a, typename V::F (&acc)[C]) {
   typename V::I sum[C];
-  dot_products<V, 0, 8>(block, 0, a, a.minus_sum(), sum);
+  dot_products<V, 0, 8>(block, 0, a, a.minus_sum(), 0, sum);
   const typename V::F d = block.d();
   NALAR_UNROLL
   for (int c = 0; c < C; ++c) {
@@ -47,34 +48,38 @@ NALAR_INLINE void add_block_of_32(const Block& block, const Act32<C>& a, typenam
   }
 }
 
-// part + the products of sub-block `sub`.
+// part + the products of sub-block `sub`: one scale.
 template <class V, class Block, int C>
 NALAR_INLINE void add_sub_block(const Block& block, int sub, const Act32<C>& a,
                                 typename V::F (&part)[C]) {
   typename V::I sum[C];
-  if constexpr (!Block::T::kHalves) {
-    dot_products<V, 0, 8>(block, sub, a, a.minus_sum(), sum);
-    const typename V::F s = block.s(sub);
-    NALAR_UNROLL
-    for (int c = 0; c < C; ++c) {
-      V::add_product(part[c], V::mul(V::from_i32(sum[c]), s), a.d()[c]);
-    }
-  } else {
-    typename V::F scaled[C];
-    dot_products<V, 0, 4>(block, sub, a, a.minus_sum16(0), sum);
-    const typename V::F s0 = block.s(2 * sub);
-    NALAR_UNROLL
-    for (int c = 0; c < C; ++c) {
-      scaled[c] = V::mul(V::from_i32(sum[c]), s0);
-      V::keep(scaled[c]);
-    }
-    dot_products<V, 4, 4>(block, sub, a, a.minus_sum16(1), sum);
-    const typename V::F s1 = block.s(2 * sub + 1);
-    NALAR_UNROLL
-    for (int c = 0; c < C; ++c) {
-      V::add_product(part[c], V::fma(V::from_i32(sum[c]), s1, scaled[c]), a.d()[c]);
-    }
+  dot_products<V, 0, 8>(block, sub, a, a.minus_sum(), 0, sum);
+  const typename V::F s = block.s(sub);
+  NALAR_UNROLL
+  for (int c = 0; c < C; ++c) {
+    V::add_product(part[c], V::mul(V::from_i32(sum[c]), s), a.d()[c]);
   }
+}
+
+// The same with a scale for each half. Columns go in two parts: there are no registers for the sums
+// of all.
+template <class V, class Block, int C>
+NALAR_INLINE void add_sub_block_halves(const Block& block, int sub, const Act32<C>& a,
+                                       typename V::F (&part)[C]) {
+  constexpr int kN = C > 6 ? (C + 1) / 2 : C;
+  const typename V::F s0 = block.s(2 * sub), s1 = block.s(2 * sub + 1);
+  each<(C + kN - 1) / kN>([&](auto p) NALAR_INLINE_BODY {
+    constexpr int kFirst = p * kN;
+    constexpr int kColumns = C - kFirst < kN ? C - kFirst : kN;
+    typename V::I sum0[kColumns], sum1[kColumns];
+    dot_products<V, 0, 4>(block, sub, a, a.minus_sum16(0), kFirst, sum0);
+    dot_products<V, 4, 4>(block, sub, a, a.minus_sum16(1), kFirst, sum1);
+    NALAR_UNROLL
+    for (int c = 0; c < kColumns; ++c) {
+      const typename V::F scaled = V::mul(V::from_i32(sum0[c]), s0);
+      V::add_product(part[kFirst + c], V::fma(V::from_i32(sum1[c]), s1, scaled), a.d()[kFirst + c]);
+    }
+  });
 }
 
 template <class V, class Block, int C>
@@ -110,7 +115,11 @@ NALAR_INLINE void add_block_of_256(const Block& block, Act32<C> a, typename V::F
   }
   const Act32<C> begin = a;
   for (int i = 0; i < 8; ++i, a.next()) {
-    add_sub_block<V, Block, C>(block, i, a, part);
+    if constexpr (Block::T::kHalves) {
+      add_sub_block_halves<V, Block, C>(block, i, a, part);
+    } else {
+      add_sub_block<V, Block, C>(block, i, a, part);
+    }
   }
   const typename V::F d = block.d();
   NALAR_UNROLL
