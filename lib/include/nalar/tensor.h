@@ -19,8 +19,8 @@ struct TensorView {
   std::vector<int64_t> shape;  // row-major, outermost first: a Linear's weight is [out, in]
   std::span<const std::byte> bytes;
 
-  int64_t rows() const;     // product of all but the last dimension; 1 for a vector
-  int64_t columns() const;  // the last dimension; 1 for a scalar
+  NALAR_API int64_t rows() const;     // product of all but the last dimension; 1 for a vector
+  NALAR_API int64_t columns() const;  // the last dimension; 1 for a scalar
   int64_t elements() const { return rows() * columns(); }
 };
 

@@ -15,12 +15,19 @@ int linked(Functions... functions) {
 }  // namespace
 
 int main() {
-  const int n = linked(&nalar::lock_down, &nalar::network_is_locked, &nalar::set_notice_sink,
-                       &nalar::notice, &nalar::shape_text, &nalar::parse_json, &nalar::to_text,
-                       &nalar::open_tokenizer, &nalar::open_engine, &nalar::cpu_isa,
-                       &nalar::default_threads, &nalar::estimate_memory, &nalar::run_bench,
-                       static_cast<std::shared_ptr<const nalar::Model> (*)(
-                           const std::string&, const nalar::OpenOptions&)>(&nalar::open_model));
+  const int n =
+      linked(&nalar::lock_down, &nalar::network_is_locked, &nalar::set_notice_sink, &nalar::notice,
+             &nalar::shape_text, &nalar::TensorView::rows, &nalar::TensorView::columns,
+             &nalar::block_size, &nalar::is_quantized, &nalar::is_weight_type, &nalar::parse_json,
+             &nalar::to_text, &nalar::parse_toml, &nalar::read_input, &nalar::write_new_file,
+             &nalar::printable, &nalar::open_tokenizer, &nalar::open_tokenizer_if_any,
+             &nalar::open_engine, &nalar::cpu_isa, &nalar::default_threads, &nalar::estimate_memory,
+             &nalar::run_bench, &nalar::encode_prompt, &nalar::template_token_variables,
+             &nalar::inspect, &nalar::inspect_text, &nalar::ModelConfig::validate,
+             &nalar::EngineOptions::validate, &nalar::Prompt::text, &nalar::StreamDecoder::push,
+             &nalar::ChatTemplate::hash, &nalar::Generator::reset, &nalar::TerminalFilter::finish,
+             static_cast<std::shared_ptr<const nalar::Model> (*)(
+                 const std::string&, const nalar::OpenOptions&)>(&nalar::open_model));
   nalar::SamplingOptions options;
   options.temperature = 0;
   std::vector<float> logits = {0, 2, 1};
