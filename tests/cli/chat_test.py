@@ -43,8 +43,7 @@ class Chat(CliTest):
                              (b"/system be brief\r", rb"system prompt"), (b"/reset\r", rb"forgotten"), (b"\r", rb"")):
             terminal.send(sent)
             terminal.wait_for(rb"(?s)" + wanted + rb".*\n> $")
-        terminal.send(b"\x04")
-        terminal.end()
+        terminal.leave()
         self.assertEqual(terminal.code, 0)
 
     def test_several_lines_and_characters(self):
@@ -101,23 +100,21 @@ class Chat(CliTest):
         terminal = self.chat("-n", "1", "--history", str(path))
         terminal.send(b"remember me\r")
         terminal.wait_for(rb"\n> $")
-        terminal.send(b"\x04")
-        terminal.end()
+        terminal.leave()
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
         self.assertIn("remember", path.read_text())
         terminal = self.chat("-n", "1", "--history", str(path))
         terminal.send(b"\x1b[A")
         terminal.wait_for(rb"remember me")
-        terminal.send(b"\x15\x04")
-        terminal.end()
+        terminal.send(b"\x15")
+        terminal.leave()
 
     def test_no_history_without_being_asked(self):
         before = set(os.listdir(self.folder))
         terminal = self.chat("-n", "1", env={"HOME": str(self.folder)})
         terminal.send(b"secret\r")
         terminal.wait_for(rb"\n> $")
-        terminal.send(b"\x04")
-        terminal.end()
+        terminal.leave()
         self.assertEqual(set(os.listdir(self.folder)) - before, {"t.jinja"})
 
     def test_dumb_terminals(self):

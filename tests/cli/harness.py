@@ -4,6 +4,7 @@ Environment: NALAR_BINARY, the program. Where the system allows it every run has
 without an interface (unshare -rn).
 """
 
+import contextlib
 import os
 import pathlib
 import pty
@@ -127,10 +128,20 @@ class Terminal:
     def send(self, data):
         os.write(self.fd, data)
 
-    def end(self, timeout=30):
-        """Waits for the end of the program; returns the rest of its output."""
+    def leave(self):
+        """Ctrl-D at the prompt, then as end(). libedit shows the prompt a moment before it takes the terminal, and
+        a Ctrl-D in between is lost: it is typed again."""
+        return self.end(again=b"\x04")
+
+    def end(self, timeout=30, again=None):
+        """Waits for the end of the program, typing `again` every half second; returns the rest of its output."""
         deadline = time.monotonic() + timeout
+        next_key = time.monotonic()
         while self.code is None:
+            if again and time.monotonic() >= next_key:
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    self.send(again)
+                next_key += 0.5
             self._read(0.02)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
