@@ -26,19 +26,19 @@ uint32_t value(uint32_t unit) { return unit & ~(1u << 31); }
 
 }  // namespace
 
-Charsmap::Charsmap(std::string blob) : blob_(std::move(blob)) {
+Charsmap::Charsmap(std::string_view blob) {
   uint32_t trie_bytes = 0;
-  if (blob_.size() <= sizeof trie_bytes) {
-    bad(fmt::format("truncated: got {} bytes, need more than {}", blob_.size(), sizeof trie_bytes));
+  if (blob.size() <= sizeof trie_bytes) {
+    bad(fmt::format("truncated: got {} bytes, need more than {}", blob.size(), sizeof trie_bytes));
   }
-  std::memcpy(&trie_bytes, blob_.data(), sizeof trie_bytes);
-  const size_t rest = blob_.size() - sizeof trie_bytes;
+  std::memcpy(&trie_bytes, blob.data(), sizeof trie_bytes);
+  const size_t rest = blob.size() - sizeof trie_bytes;
   if (trie_bytes >= rest || trie_bytes % sizeof(uint32_t) != 0 || trie_bytes == 0) {
     bad(fmt::format("trie of {} bytes, need a multiple of 4 below {}", trie_bytes, rest));
   }
   units_.resize(trie_bytes / sizeof(uint32_t));
-  std::memcpy(units_.data(), blob_.data() + sizeof trie_bytes, trie_bytes);
-  replacements_ = std::string_view(blob_).substr(sizeof trie_bytes + trie_bytes);
+  std::memcpy(units_.data(), blob.data() + sizeof trie_bytes, trie_bytes);
+  replacements_ = blob.substr(sizeof trie_bytes + trie_bytes);
   if (replacements_.back() != '\0') bad("replacements do not end in a zero byte");
   check();
 }
@@ -51,7 +51,7 @@ void Charsmap::check_node(uint32_t node) const {
 
 // Depth first; equal subtrees are shared, so a node may be reached twice, but never from below
 // itself.
-void Charsmap::check() const {
+void Charsmap::check() {
   struct Visit {
     uint32_t node;
     uint32_t next_byte;
@@ -78,6 +78,7 @@ void Charsmap::check() const {
       ++top.next_byte;
       continue;
     }
+    bytes_.set(byte);
     const uint32_t node = at ^ offset(units_[at]);
     check_node(node);
     if (rules_below[node] == kOpen) bad(fmt::format("unit {} leads back to itself", node));
@@ -105,15 +106,26 @@ std::optional<std::string_view> Charsmap::shortest(std::string_view text) const 
     if (label(u) != byte) return std::nullopt;
     node ^= byte ^ offset(u);
     if (has_leaf(u)) {
-      const std::string_view from = replacements_.substr(value(units_[node]));
+      const std::string_view from = std::string_view(replacements_).substr(value(units_[node]));
       return from.substr(0, from.find('\0'));
     }
   }
   return std::nullopt;
 }
 
-NormalizeStep normalize_charsmap(std::string blob) {
-  auto map = std::make_shared<const Charsmap>(std::move(blob));
+bool Charsmap::begins_rule(std::string_view text) const {
+  uint32_t node = offset(units_[0]);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const uint32_t u = byte == 0 ? 0 : units_[node ^ byte];
+    if (byte == 0 || label(u) != byte) return false;
+    node ^= byte ^ offset(u);
+  }
+  return true;
+}
+
+NormalizeStep normalize_charsmap(std::string_view blob) {
+  auto map = std::make_shared<const Charsmap>(blob);
   return [map](std::string& text) {
     std::string out;
     out.reserve(text.size());

@@ -192,7 +192,7 @@ void refuse_charsmap(const io::GgufMetadata& metadata) {
   constexpr std::string_view kKey = "tokenizer.ggml.precompiled_charsmap";
   const io::GgufValue* value = metadata.find(kKey);
   if (value == nullptr) return;
-  Charsmap(std::string(reinterpret_cast<const char*>(value->bytes.data()), value->bytes.size()));
+  Charsmap{{reinterpret_cast<const char*>(value->bytes.data()), value->bytes.size()}};
   bad(fmt::format("unsupported key {}", kKey));
 }
 

@@ -6,7 +6,9 @@
 #include <sentencepiece_processor.h>
 
 #include "base/utf8.h"
+#include "tokenizer/normalizer.h"
 #include "tokenizer/spm_proto.h"
+#include "tokenizer/spm_words.h"
 #include "tokenizer/word_boundary.h"
 
 namespace nalar::tokenizer {
@@ -14,13 +16,19 @@ namespace {
 
 class LibraryModel : public SubwordModel {
  public:
-  explicit LibraryModel(const std::string& serialized) {
-    const auto status = processor_.LoadFromSerializedProto(serialized);
+  // by_words: every piece begins with a space that the library puts there by itself.
+  LibraryModel(const SpmModel& model, bool by_words) : by_words_(by_words) {
+    if (!model.byte_fallback) runs_.emplace(model);
+    const auto status = processor_.LoadFromSerializedProto(serialize_spm(model));
     if (!status.ok())
       throw Error(ErrorKind::bad_data, fmt::format("bad vocabulary: {}", status.ToString()));
   }
 
   void encode(std::string_view piece, Scratch&, std::vector<TokenId>& out) const override {
+    if (by_words_) piece.remove_prefix(1);
+    constexpr size_t kLong = 4096;
+    std::string shortened;
+    if (runs_ && piece.size() > kLong) piece = shortened = runs_->shortened(piece);
     std::vector<int> ids;
     const auto status = processor_.Encode(piece, &ids);
     if (!status.ok())
@@ -29,6 +37,8 @@ class LibraryModel : public SubwordModel {
   }
 
  private:
+  bool by_words_;
+  std::optional<UnknownRuns> runs_;
   sentencepiece::SentencePieceProcessor processor_;
 };
 
@@ -140,7 +150,12 @@ std::unique_ptr<Pipeline> sentencepiece_pipeline(std::string_view model_bytes,
   p->special = resolve_special(side, p->vocab);
   add_matchers(model, side, *p);
   apply_frame(side, p->special, p->prefix, p->suffix);
-  p->model = std::make_unique<LibraryModel>(serialize_spm(model));
+  const std::optional<PiecesStep> words = split_spm_words(model, p->vocab);
+  if (words) {
+    p->normalizer.push_back(normalize_prepend(" "));
+    p->pre_tokenizer.push_back(*words);
+  }
+  p->model = std::make_unique<LibraryModel>(model, words.has_value());
   const SpmNormalizer& n = model.normalizer;
   p->unknown_text = std::string(model.unk_surface);
   p->decoder = {

@@ -97,7 +97,7 @@ void check_spm(const SpmModel& model) {
   check_duplicates(model);
   check_nesting(model);
   for (const SpmNormalizer* normalizer : {&model.normalizer, &model.denormalizer}) {
-    if (!normalizer->charsmap.empty()) Charsmap{std::string(normalizer->charsmap)};
+    if (!normalizer->charsmap.empty()) Charsmap{normalizer->charsmap};
   }
 }
 

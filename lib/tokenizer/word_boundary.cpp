@@ -1,12 +1,8 @@
 #include "tokenizer/word_boundary.h"
 
-#include <array>
-
 namespace nalar::tokenizer {
 
-PiecesStep split_before_space_marks(const Vocab& vocab) {
-  // reached[b]: some piece holds byte b and then a ▁. The last byte of ▁ is among them, so that
-  // runs of ▁ stay together.
+std::array<bool, 256> bytes_before_space_mark(const Vocab& vocab) {
   std::array<bool, 256> reached{};
   reached[static_cast<unsigned char>(kSpaceMark.back())] = true;
   for (TokenId id = 0; id < vocab.size(); ++id) {
@@ -15,7 +11,11 @@ PiecesStep split_before_space_marks(const Vocab& vocab) {
       reached[static_cast<unsigned char>(piece[at - 1])] = true;
     }
   }
-  return [reached](Pieces& pieces) {
+  return reached;
+}
+
+PiecesStep split_before_space_marks(const Vocab& vocab) {
+  return [reached = bytes_before_space_mark(vocab)](Pieces& pieces) {
     std::vector<TextRange> result;
     for (const TextRange& range : pieces.ranges) {
       const std::string_view text = pieces.piece(range);

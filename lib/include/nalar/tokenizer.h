@@ -55,7 +55,8 @@ class NALAR_API Tokenizer {
 
   // Appends to nothing: the ids of `text`. Bytes that are no UTF-8 are encoded as the reference
   // tokenizer would after U+FFFD replacement, or byte for byte where the vocabulary has bytes.
-  // Errors: bad_data (a regular expression hits its match limit, an id beyond max_id is produced).
+  // Errors: bad_data (a regular expression hits its match limit, an id that has no row in the
+  // embedding is produced); usage (a text over 2 GiB).
   virtual std::vector<TokenId> encode(std::string_view text,
                                       const EncodeOptions& options) const = 0;
   // The text of `ids`. Control tokens are left out unless `with_special`. The first piece's leading
@@ -82,7 +83,12 @@ class NALAR_API Tokenizer {
 };
 
 // From the GGUF keys, tokenizer.json or tokenizer.model, in this order of what the files hold.
-// Errors: no_input when there is none; bad_data names file, key or component.
+// Keeps the files mapped as long as it borrows from them.
+//
+// The vocabulary is held against the embedding's rows, where `files` has tensors: in GGUF the
+// numbers must be equal; in a Hugging Face folder fewer ids than rows is normal, more is a notice,
+// and encode() refuses the ids beyond. Errors: no_input when there is none; bad_data names file,
+// key or component.
 NALAR_API std::shared_ptr<const Tokenizer> open_tokenizer(const ModelFiles& files);
 
 // Turns a stream of ids into text that never ends in half a character: bytes of an unfinished UTF-8
