@@ -42,8 +42,8 @@ std::string series_line(const char* what, const BenchSeries& series) {
 
 // What the measured process must be told to be like this one.
 std::vector<std::string> same_settings(const ModelFlags& flags) {
-  std::vector<std::string> arguments = {*flags.path, "--device", flags.device, "--compute",
-                                        flags.compute};
+  std::vector<std::string> arguments = {*flags.path, "--compute", flags.compute};
+  if (flags.device) arguments.insert(arguments.end(), {"--device", *flags.device});
   if (flags.n_ctx) arguments.insert(arguments.end(), {"--ctx", std::to_string(*flags.n_ctx)});
   if (flags.threads)
     arguments.insert(arguments.end(), {"--threads", std::to_string(*flags.threads)});
@@ -72,12 +72,13 @@ void BenchCommand::declare(OptionSet& options) {
 }
 
 void BenchCommand::run(const OptionSet&, Streams& streams) {
+  const Device where = device(model_);
   const auto model = open_model(model_);
   if (model_.dry_run) return dry_run(*model, model_, common.json, streams.out);
   // First, so that its memory and this one's do not stand side by side.
   const std::vector<double> start_s =
       first_token_seconds(same_settings(model_), bench_.repetitions);
-  const auto engine = open_engine(model, engine_options(model_, *model), device(model_));
+  const auto engine = open_engine(model, engine_options(model_, *model), where);
   const BenchResult result = run_bench(*engine, bench_);
   const Spread start = spread(start_s);
   if (common.json) {

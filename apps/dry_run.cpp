@@ -1,6 +1,7 @@
 #include "dry_run.h"
 
 #include <fmt/format.h>
+#include <nalar/bench.h>
 #include <nalar/error.h>
 #include <nalar/files.h>
 #include <nalar/json.h>
@@ -54,6 +55,9 @@ void dry_run(const Model& model, const ModelFlags& flags, bool json, Output& out
   const int64_t total = need.weights + need.scratch + cache;
   const std::optional<int64_t> have = available_memory();
   const bool fits = !have || total <= *have;
+  const int threads = options.threads > 0 ? options.threads : default_threads();
+  const double at_most =
+      read_bandwidth(threads) / static_cast<double>(std::max<int64_t>(need.weights, 1));
   if (json) {
     out.write(to_text(Json::Object{{"weights_bytes", need.weights},
                                    {"cache_bytes_per_token", need.cache_per_token},
@@ -62,7 +66,8 @@ void dry_run(const Model& model, const ModelFlags& flags, bool json, Output& out
                                    {"total_bytes", total},
                                    {"n_ctx", n_ctx},
                                    {"available_bytes", have ? Json(*have) : Json()},
-                                   {"fits", fits}}) +
+                                   {"fits", fits},
+                                   {"tokens_per_s_at_most", at_most}}) +
               "\n");
     return;
   }
@@ -72,9 +77,13 @@ void dry_run(const Model& model, const ModelFlags& flags, bool json, Output& out
                         mib(cache), n_ctx, static_cast<double>(need.cache_per_token) / 1024));
   out.write(fmt::format("scratch   {}\n", mib(need.scratch)));
   out.write(fmt::format("together  {}\n", mib(total)));
-  if (have)
+  if (have) {
     out.write(fmt::format("machine   {} available: {}\n", mib(*have),
                           fits ? "it fits" : "IT DOES NOT FIT"));
+  }
+  out.write(fmt::format(
+      "speed     at most {:.0f} tokens a second generated, by the memory's speed with {} threads\n",
+      at_most, threads));
 }
 
 }  // namespace nalar::apps

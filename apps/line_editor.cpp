@@ -65,6 +65,8 @@ struct LineEditor::Impl {
     return CC_REFRESH;
   }
   void open();
+  void open_history();
+  void save_history();
   ~Impl() {
     if (edit != nullptr) ::el_end(edit);
     if (history != nullptr) ::history_end(history);
@@ -78,10 +80,7 @@ void LineEditor::Impl::open() {
   HistEvent event;
   ::history(history, &event, H_SETSIZE, kHistoryLines);
   ::history(history, &event, H_SETUNIQUE, 1);
-  if (history_file && ::access(history_file->c_str(), F_OK) == 0 &&
-      ::history(history, &event, H_LOAD, history_file->c_str()) < 0) {
-    throw Error(ErrorKind::bad_data, "not a history file").in_file(*history_file);
-  }
+  if (history_file) open_history();
   ::el_set(edit, EL_CLIENTDATA, this);
   ::el_set(edit, EL_PROMPT, &show_prompt);
   ::el_set(edit, EL_EDITOR, "emacs");
@@ -94,6 +93,22 @@ void LineEditor::Impl::open() {
   ::el_set(edit, EL_ADDFN, "nalar-stop", "stop the process", &on_stop);
   ::el_set(edit, EL_BIND, "^Z", "nalar-stop", nullptr);
   ::el_set(edit, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+}
+
+void LineEditor::Impl::open_history() {
+  HistEvent event;
+  const char* const path = history_file->c_str();
+  if (::access(path, F_OK) == 0 && ::history(history, &event, H_LOAD, path) < 0) {
+    throw Error(ErrorKind::bad_data, "not a history file").in_file(*history_file);
+  }
+  save_history();
+}
+
+void LineEditor::Impl::save_history() {
+  HistEvent event;
+  if (::history(history, &event, H_SAVE, history_file->c_str()) < 0) {
+    throw Error(ErrorKind::cannot_create, std::strerror(errno)).in_file(*history_file);
+  }
 }
 
 LineEditor::LineEditor(std::optional<std::string> history_file) : impl_(std::make_unique<Impl>()) {
@@ -126,10 +141,7 @@ void LineEditor::remember(const std::string& line) {
   const Utf8Locale utf8;
   HistEvent event;
   ::history(impl_->history, &event, H_ENTER, line.c_str());
-  if (impl_->history_file &&
-      ::history(impl_->history, &event, H_SAVE, impl_->history_file->c_str()) < 0) {
-    throw Error(ErrorKind::cannot_create, std::strerror(errno)).in_file(*impl_->history_file);
-  }
+  if (impl_->history_file) impl_->save_history();
 }
 
 }  // namespace nalar::apps

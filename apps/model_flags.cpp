@@ -24,8 +24,9 @@ void declare_device_flags(OptionSet& options, ModelFlags& flags) {
   options.number(
       {"-t,--threads", "N", "threads (default: the physical cores this process may use)"},
       flags.threads, {1, 1024});
-  options.choice({"--device", "D", "auto, cpu or cuda (auto: cuda only where it is installed)"},
-                 flags.device, {"auto", "cpu", "cuda", "cuda:0"});
+  options.text(
+      {"--device", "D", "auto, cpu, cuda or cuda:N (auto: cuda only where it is installed) [auto]"},
+      flags.device);
   options.choice(
       {"--compute", "C",
        "auto: quantized weights against 8-bit activations; fp32: weights dequantized and "
@@ -55,15 +56,27 @@ EngineOptions engine_options(const ModelFlags& flags, const Model& model) {
 }
 
 Device device(const ModelFlags& flags) {
-  if (flags.device == "cpu") return Device::cpu;
-  return flags.device == "auto" ? Device::automatic : Device::cuda;
+  const std::string word = flags.device.value_or("auto");
+  if (word == "auto") return Device::automatic;
+  if (word == "cpu") return Device::cpu;
+  if (word.starts_with("cuda:")) {
+    parse_number<int>("--device cuda:N", word.substr(5), {0, 63});
+    return Device::cuda;
+  }
+  if (word == "cuda") return Device::cuda;
+  throw Error(ErrorKind::usage, fmt::format("--device: got \"{}\", need auto, cpu, cuda or cuda:N",
+                                            printable(word, 60)));
+}
+
+std::string title(const Model& model) {
+  const std::string& name = model.config().name;
+  return name.empty() ? model.files().path() : name;
 }
 
 std::string describe(const Model& model) {
   const ModelConfig& config = model.config();
-  return fmt::format("{}: {}, {:.1f} M parameters, {:.1f} MB of weights, context {}",
-                     config.name.empty() ? model.files().path() : config.name, config.family,
-                     static_cast<double>(model.n_parameters()) / 1e6,
+  return fmt::format("{}: {}, {:.1f} M parameters, {:.1f} MB of weights, context {}", title(model),
+                     config.family, static_cast<double>(model.n_parameters()) / 1e6,
                      static_cast<double>(model.weight_bytes()) / 1e6, config.n_ctx_train);
 }
 

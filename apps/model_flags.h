@@ -14,7 +14,7 @@ struct ModelFlags {
   std::optional<int> n_ctx;
   std::optional<int> threads;
   std::string compute = "auto";
-  std::string device = "auto";
+  std::optional<std::string> device;
 };
 
 void declare_model_flags(OptionSet& options, ModelFlags& flags);
@@ -24,10 +24,12 @@ void declare_device_flags(OptionSet& options, ModelFlags& flags);
 std::shared_ptr<const Model> open_model(const ModelFlags& flags);
 // Errors: usage, when the model cannot have that context.
 EngineOptions engine_options(const ModelFlags& flags, const Model& model);
+// Errors: usage.
 Device device(const ModelFlags& flags);
 
-// "SmolLM2 135M Instruct: llama, 134.5 M parameters, 91.7 MB, context 8192", for -v and the head of
-// a chat.
+// "SmolLM2 135M Instruct", or the path of a model without a name.
+std::string title(const Model& model);
+// "SmolLM2 135M Instruct: llama, 134.5 M parameters, 91.7 MB of weights, context 8192"
 std::string describe(const Model& model);
 
 }  // namespace nalar::apps

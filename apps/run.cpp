@@ -94,6 +94,7 @@ GenerateOptions RunCommand::generate_options(const OptionSet& options, const Mod
 
 void RunCommand::run(const OptionSet& options, Streams& streams) {
   check();
+  const Device where = device(model_);
   streams.out.set_raw(raw_output_);
   if (model_.dry_run) return dry_run(*open_model(model_), model_, common.json, streams.out);
   if (!model_.path)
@@ -115,12 +116,12 @@ void RunCommand::run(const OptionSet& options, Streams& streams) {
 
   streams.log.detail(describe(*model));
   const GenerateOptions generate = generate_options(options, *model, *tokenizer, streams.log);
-  const auto engine = open_engine(model, engine_options(model_, *model), device(model_));
+  const auto engine = open_engine(model, engine_options(model_, *model), where);
   streams.log.detail(
       fmt::format("{} threads, {}, context {}", engine->threads(), cpu_isa(), engine->n_ctx()));
   Generator generator(*engine, tokenizer);
   if (text) return answer(generator, prompt, generate, seconds_since(start), streams);
-  Chat(generator, maker, generate, streams, history_).run(describe(*model));
+  Chat(generator, maker, generate, streams, history_).run(title(*model));
 }
 
 void RunCommand::show_prompt(const RenderedPrompt& prompt, const Tokenizer& tokenizer,

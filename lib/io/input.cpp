@@ -24,7 +24,7 @@ std::string read_standard_input(size_t max_bytes) {
       if (errno == EINTR) continue;
       // Closed: the program starts it anew on something that cannot be read.
       const bool closed = errno == EBADF;
-      throw Error(closed ? ErrorKind::no_input : ErrorKind::io,
+      throw Error(closed ? ErrorKind::usage : ErrorKind::io,
                   closed ? std::string("it is closed") : std::strerror(errno))
           .in_file("standard input");
     }

@@ -11,23 +11,30 @@ MODEL = str(GOLDEN / "stories260k" / "stories260K-f32.gguf")
 TEMPLATE = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}\n{% endfor %}Once upon a time"
 
 
+def prompt(terminal, pattern=rb"\n> $"):
+    """Waits for what comes before the next line can be typed; returns it."""
+    seen = terminal.wait_for(pattern)
+    terminal.wait_for_key()
+    return seen
+
+
 class Chat(CliTest):
     def chat(self, *arguments, **more):
         template = self.file("t.jinja", TEMPLATE)
         terminal = Terminal("run", MODEL, "--template", template, "--greedy", "-t", "1", *arguments, **more)
-        terminal.wait_for(b"> $")
+        prompt(terminal, b"> $")
         return terminal
 
     def test_answer_save_quit(self):
         path = self.folder / "saved.jsonl"
         terminal = self.chat("-n", "8", "--system", "be kind")
         terminal.send(b"hello there\r")
-        shown = terminal.wait_for(rb"\n> $")
+        shown = prompt(terminal)
         self.assertIn(b"hello there\r\n", shown)
         terminal.send(f"/save {path}\r".encode())
-        terminal.wait_for(rb"saved 3 messages\r\n> $")
+        prompt(terminal, rb"saved 3 messages\r\n> $")
         terminal.send(f"/save {path}\r".encode())
-        terminal.wait_for(rb"nalar: \S*saved.jsonl: [^\r]*\r\n.*> $")
+        prompt(terminal, rb"nalar: \S*saved.jsonl: [^\r]*\r\n.*> $")
         terminal.send(b"/quit\r")
         terminal.end()
         self.assertEqual(terminal.code, 0)
@@ -42,22 +49,23 @@ class Chat(CliTest):
         for sent, wanted in ((b"/help\r", rb"/reset .*/system .*/save .*/quit "), (b"/nonsense\r", rb"no such command: /nonsense"),
                              (b"/system be brief\r", rb"system prompt"), (b"/reset\r", rb"forgotten"), (b"\r", rb"")):
             terminal.send(sent)
-            terminal.wait_for(rb"(?s)" + wanted + rb".*\n> $")
-        terminal.leave()
+            prompt(terminal, rb"(?s)" + wanted + rb".*\n> $")
+        terminal.send(b"\x04")
+        terminal.end()
         self.assertEqual(terminal.code, 0)
 
     def test_several_lines_and_characters(self):
         path = self.folder / "saved.jsonl"
         terminal = self.chat("-n", "2", env={"LC_ALL": "C"})
         terminal.send(b'"""first\r')
-        terminal.wait_for(rb"\| $")
+        prompt(terminal, rb"\| $")
         terminal.send("zweite \u00e4\u20ac\U0001F600\r".encode())
-        terminal.wait_for(rb"\| $")
+        prompt(terminal, rb"\| $")
         terminal.send(b'end"""\r')
-        terminal.wait_for(rb"\n> $")
+        prompt(terminal)
         # The last character is taken back whole.
         terminal.send("caf\u00e9\u20ac\x7f\r".encode())
-        terminal.wait_for(rb"\n> $")
+        prompt(terminal)
         terminal.send(f"/save {path}\r".encode())
         terminal.wait_for(rb"saved 4 messages")
         terminal.send(b"/quit\r")
@@ -71,12 +79,12 @@ class Chat(CliTest):
         terminal.send(b"go on\r")
         terminal.wait_for(rb"go on\r\n(?s:.){40}")
         terminal.send(b"\x03")
-        terminal.wait_for(rb"\n> $")
+        prompt(terminal)
         # The chat goes on, and a word between makes it the first interrupt again.
         terminal.send(b"/help\r")
-        terminal.wait_for(rb"(?s)/quit.*\n> $")
+        prompt(terminal, rb"(?s)/quit.*\n> $")
         terminal.send(b"half a line\x03")
-        terminal.wait_for(rb"\^C\r\n> $")
+        prompt(terminal, rb"\^C\r\n> $")
         terminal.send(b"\x03")
         terminal.end()
         self.assertEqual(terminal.code, -signal.SIGINT)
@@ -99,29 +107,38 @@ class Chat(CliTest):
         path = self.folder / "history"
         terminal = self.chat("-n", "1", "--history", str(path))
         terminal.send(b"remember me\r")
-        terminal.wait_for(rb"\n> $")
-        terminal.leave()
+        prompt(terminal)
+        terminal.send(b"\x04")
+        terminal.end()
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
         self.assertIn("remember", path.read_text())
         terminal = self.chat("-n", "1", "--history", str(path))
         terminal.send(b"\x1b[A")
         terminal.wait_for(rb"remember me")
-        terminal.send(b"\x15")
-        terminal.leave()
+        terminal.send(b"\x15\x04")
+        terminal.end()
+
+    def test_history_that_cannot_be_kept(self):
+        for path, code in ((str(self.folder / "no" / "history"), 73), (self.file("h", "no history\n"), 65)):
+            template = self.file("t.jinja", TEMPLATE)
+            terminal = Terminal("run", MODEL, "--template", template, "--history", path)
+            self.assertIn(os.path.basename(path).encode(), terminal.end())
+            self.assertEqual(terminal.code, code)
 
     def test_no_history_without_being_asked(self):
         before = set(os.listdir(self.folder))
         terminal = self.chat("-n", "1", env={"HOME": str(self.folder)})
         terminal.send(b"secret\r")
-        terminal.wait_for(rb"\n> $")
-        terminal.leave()
+        prompt(terminal)
+        terminal.send(b"\x04")
+        terminal.end()
         self.assertEqual(set(os.listdir(self.folder)) - before, {"t.jinja"})
 
     def test_dumb_terminals(self):
         for env in ({"TERM": "dumb"}, {"TERM": "unknown-terminal"}, {"TERM": ""}, {"NO_COLOR": "1", "TERM": "dumb"}):
             terminal = self.chat("-n", "2", env=env)
             terminal.send(b"hello\r")
-            shown = terminal.wait_for(rb"\n> $")
+            shown = prompt(terminal)
             self.assertNotIn(b"\x1b[3", shown)
             terminal.send(b"/quit\r")
             terminal.end()

@@ -1,5 +1,7 @@
 """--config and --print-config."""
 
+import json
+
 from harness import GOLDEN, CliTest, main, nalar
 
 MODEL = str(GOLDEN / "stories260k" / "stories260K-f32.gguf")
@@ -47,6 +49,22 @@ class Config(CliTest):
         self.assertIn("  temp 0.5 (command line)", lines)
         lines = run("hi", "-n", "1", "--config", path, "-v").error_lines
         self.assertIn(f"  temp 0 (--greedy, {path})", lines)
+
+    def test_strict_makes_notices_errors(self):
+        # An index whose total is wrong is taken with a notice.
+        source = GOLDEN / "models" / "llama-llama3"
+        weights = (source / "model.safetensors").read_bytes()
+        header = json.loads(weights[8:8 + int.from_bytes(weights[:8], "little")])
+        shard = "model-00001-of-00001.safetensors"
+        self.file(shard, weights)
+        self.file("config.json", (source / "config.json").read_bytes())
+        names = {name: shard for name in header if name != "__metadata__"}
+        self.file("model.safetensors.index.json", json.dumps({"metadata": {"total_size": 1}, "weight_map": names}))
+        taken = nalar("inspect", str(self.folder))
+        self.assertEqual(taken.code, 0, taken.err)
+        self.assertRegex(taken.error_lines[0], "^nalar: notice: .*total_size")
+        self.assertEqual(nalar("inspect", str(self.folder), "-q").err, b"")
+        self.assert_error(nalar("inspect", str(self.folder), "--strict"), 65, "total_size")
 
 
 if __name__ == "__main__":

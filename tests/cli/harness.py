@@ -4,7 +4,7 @@ Environment: NALAR_BINARY, the program. Where the system allows it every run has
 without an interface (unshare -rn).
 """
 
-import contextlib
+import fcntl
 import os
 import pathlib
 import pty
@@ -12,9 +12,11 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -95,9 +97,6 @@ class Terminal:
     """nalar on a pseudo-terminal."""
 
     def __init__(self, *arguments, env=None, size=(24, 80)):
-        import fcntl
-        import struct
-        import termios
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.execvpe(BINARY, [BINARY, *arguments], environment(env))
@@ -125,23 +124,21 @@ class Terminal:
         seen, self.seen = self.seen, b""
         return seen
 
+    def wait_for_key(self):
+        """Waits until keys are read one by one: the line editor prints its prompt a moment before."""
+        deadline = time.monotonic() + 30
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            if time.monotonic() > deadline:
+                raise AssertionError("the line editor does not read")
+            time.sleep(0.002)
+
     def send(self, data):
         os.write(self.fd, data)
 
-    def leave(self):
-        """Ctrl-D at the prompt, then as end(). libedit shows the prompt a moment before it takes the terminal, and
-        a Ctrl-D in between is lost: it is typed again."""
-        return self.end(again=b"\x04")
-
-    def end(self, timeout=30, again=None):
-        """Waits for the end of the program, typing `again` every half second; returns the rest of its output."""
+    def end(self, timeout=30):
+        """Waits for the end of the program; returns the rest of its output."""
         deadline = time.monotonic() + timeout
-        next_key = time.monotonic()
         while self.code is None:
-            if again and time.monotonic() >= next_key:
-                with contextlib.suppress(OSError):  # it ended meanwhile
-                    self.send(again)
-                next_key += 0.5
             self._read(0.02)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:

@@ -151,6 +151,7 @@ class AsJson(CliTest):
         self.assertGreaterEqual(estimate["weights_bytes"], 4 * 250_000)
         self.assertEqual(estimate["n_ctx"], 512)
         self.assertTrue(estimate["fits"])
+        self.assertGreater(estimate["tokens_per_s_at_most"], 0)
         self.assertIn("it fits", run("--dry-run").text)
 
 

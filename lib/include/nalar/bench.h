@@ -35,4 +35,8 @@ struct BenchResult {
 // Ids are drawn from a fixed seed. Both series start on an empty sequence.
 NALAR_API BenchResult run_bench(Engine& engine, const BenchOptions& options);
 
+// Bytes a second that these threads together read from memory, measured in a moment. What generates a
+// token reads all weights, so it bounds the speed.
+NALAR_API double read_bandwidth(int threads);
+
 }  // namespace nalar

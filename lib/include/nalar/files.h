@@ -9,8 +9,8 @@
 namespace nalar {
 
 // All of a regular file or pipe; "-" is the standard input. Errors: no_input (absent, a folder, a
-// device, standard input closed), bad_data (more than max_bytes), io. Each names the path, or
-// "standard input".
+// device), usage (the standard input is closed), bad_data (more than max_bytes), io. Each names the
+// path, or "standard input".
 NALAR_API std::string read_input(const std::string& path, size_t max_bytes);
 
 // Makes the file, mode 0600. Errors: cannot_create (it exists, no such folder, …), io (full disk);
