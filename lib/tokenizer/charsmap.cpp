@@ -49,8 +49,8 @@ void Charsmap::check_node(uint32_t node) const {
   if ((node | 0xFF) >= units_.size()) bad(fmt::format("unit {} out of range", node));
 }
 
-// Depth first; equal subtrees are shared, so a node may be reached twice, but never from below
-// itself.
+// Depth first, zero bytes included: the library follows them too. Equal subtrees are shared, so a
+// node may be reached twice, but never from below itself.
 void Charsmap::check() {
   struct Visit {
     uint32_t node;
@@ -60,7 +60,7 @@ void Charsmap::check() {
   std::vector<int> rules_below(units_.size(), kUnseen);
   const uint32_t root = offset(units_[0]);
   check_node(root);
-  std::vector<Visit> path{{root, 1}};
+  std::vector<Visit> path{{root, 0}};
   rules_below[root] = kOpen;
   std::vector<int> most{0};  // for each node of the path: rules on the longest way down, so far
   while (!path.empty()) {
@@ -84,7 +84,7 @@ void Charsmap::check() {
     if (rules_below[node] == kOpen) bad(fmt::format("unit {} leads back to itself", node));
     if (rules_below[node] == kUnseen) {
       rules_below[node] = kOpen;
-      path.push_back({node, 1});
+      path.push_back({node, 0});
       most.push_back(0);
       continue;  // the byte is looked at again when the child is done
     }

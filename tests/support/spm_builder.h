@@ -56,7 +56,7 @@ inline std::string charsmap_blob(const std::vector<uint32_t>& units,
 // same, and so on.
 inline std::vector<uint32_t> charsmap_chain(int length) {
   // Nodes at 256, 512, …; unit of byte x below node n at n ^ x leads to the next node.
-  std::vector<uint32_t> units(static_cast<size_t>(256 * (length + 2)), 0);
+  std::vector<uint32_t> units(static_cast<size_t>(256 * (length + 2)), 1u << 31);
   const auto offset = [](uint32_t d) { return d << 10; };
   units[0] = offset(256);
   for (int i = 0; i < length; ++i) {

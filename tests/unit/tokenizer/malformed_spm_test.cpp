@@ -158,6 +158,7 @@ TEST_CASE("tables of SentencePiece normalizers that lead astray (class 82)") {
            row("offset out of range", changed(first, 4000u << 10 | 1u << 8 | 'x'),
                "bad charsmap: unit"),
            row("a loop", changed(second, (second ^ 256) << 10 | 'x'), "leads back to itself"),
+           row("a loop by a zero byte", changed(256, 0), "leads back to itself"),
            row("replacement out of range", changed(512, 77),
                "bad charsmap: replacement of unit 512 out of range"),
            row("33 rules begin alike",
