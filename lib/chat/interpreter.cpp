@@ -235,14 +235,14 @@ Interpreter::Flow Interpreter::execute(const ast::CallBlock& node, Activation& v
   if (node.call) {
     Interpreter::capture(vars);
     caller_ = std::make_shared<MacroObject>(*this, node.function, &vars);
-    text = str_of(runtime_, evaluate(*node.call, vars));
+    text = evaluate(*node.call, vars);
   } else {  // {% generation %}
     TextBuilder marked(budget_);
     marked.add(call_function(node.function, &vars, {}).text());
     marked.mark(0, kGeneration);
     text = marked.finish();
   }
-  out_->add(text.text());
+  out_->add(need_text(text, "what a block prints"));
   return Flow::normal;
 }
 
@@ -255,7 +255,7 @@ Interpreter::Flow Interpreter::execute(const ast::FilterBlock& node, Activation&
     if (flow != Flow::normal) return flow;
     text = capture.finish();
   }
-  out_->add(str_of(runtime_, filter_text(node.filter, text, vars)).text());
+  out_->add(need_text(filter_text(node.filter, text, vars), "what a block prints"));
   leave(node.frame, vars);
   return Flow::normal;
 }

@@ -45,7 +45,7 @@ class CharacterIterator : public Iterator {
     if (at_ >= bytes.size()) return false;
     size_t end = at_ + 1;
     while (end < bytes.size() && (static_cast<unsigned char>(bytes[end]) & 0xC0) == 0x80) ++end;
-    out = Text(std::string(bytes.substr(at_, end - at_)), text.origin_at(at_), text.markup());
+    out = Text(std::string(bytes.substr(at_, end - at_)), text.origin_at(at_));
     at_ = end;
     return true;
   }

@@ -13,6 +13,13 @@ namespace {
 void append_json_string(std::string& out, std::string_view text, bool ascii) {
   out += '"';
   for (size_t at = 0; at < text.size();) {
+    const size_t plain = at;
+    while (at < text.size() && text[at] >= ' ' && text[at] <= '~' && text[at] != '"' &&
+           text[at] != '\\') {
+      ++at;
+    }
+    out += text.substr(plain, at - plain);
+    if (at == text.size()) break;
     const auto [code, length, valid] = base::decode_utf8(text, at);
     switch (code) {
       case '"':
@@ -100,9 +107,12 @@ class JsonWriter {
 
  private:
   void write_text(const Text& text) {
-    runtime_.budget().bytes(text.view().size());
+    runtime_.budget().text_size(out_.size() + text.view().size());
+    runtime_.budget().bytes(text.view().size() * 4);
     if (!text.all_template()) all_template_ = false;
+    const size_t before = out_.size();
     append_json_string(out_, text.view(), style_.ascii);
+    runtime_.budget().bytes((out_.size() - before) * 4);
   }
 
   void new_line(int level) {

@@ -26,6 +26,27 @@ class IndexIterator : public Iterator {
   std::function<Value(int64_t)> at_;
 };
 
+// Where a value is in a range, or -1.
+int64_t position_in(Runtime& runtime, const Range& range, const Value& value) {
+  runtime.budget().step(range.size());
+  for (int64_t i = 0; i < range.size(); ++i) {
+    if (equal(Value(range.at(i)), value)) return i;
+  }
+  return -1;
+}
+
+Value range_count(Runtime& runtime, const Call& call) {
+  return position_in(runtime, *call[0].object_as<Range>(), call[1]) < 0 ? 0 : 1;
+}
+Value range_index(Runtime& runtime, const Call& call) {
+  const int64_t at = position_in(runtime, *call[0].object_as<Range>(), call[1]);
+  if (at < 0) fail("the value is not in range");
+  return at;
+}
+
+constexpr Builtin kRangeCount{"count", "self value /", range_count};
+constexpr Builtin kRangeIndex{"index", "self value /", range_index};
+
 Value part_of(Runtime& runtime, const Dict& dict, DictView::Part part, int64_t i) {
   const auto& [key, value] = dict.items()[static_cast<size_t>(i)];
   switch (part) {
@@ -71,9 +92,8 @@ Range::Range(int64_t start, int64_t stop, int64_t step) : start_(start), stop_(s
   size_ = static_cast<int64_t>(n);
 }
 
-Value Range::slice(int64_t begin, int64_t count, int64_t step) const {
-  const int64_t first = start_ + begin * step_;
-  return std::make_shared<Range>(first, first + count * step * step_, step * step_);
+Value Range::slice(int64_t begin, int64_t stop, int64_t step) const {
+  return std::make_shared<Range>(at(begin), at(stop), step * step_);
 }
 
 std::string Range::print(Runtime&) const {
@@ -85,6 +105,8 @@ Value Range::attribute(Runtime&, std::string_view name) {
   if (name == "start") return start_;
   if (name == "stop") return stop_;
   if (name == "step") return step_;
+  if (name == "count") return std::make_shared<Function>(kRangeCount, Value(shared_from_this()));
+  if (name == "index") return std::make_shared<Function>(kRangeIndex, Value(shared_from_this()));
   return {};
 }
 

@@ -18,7 +18,8 @@ class Range : public Object {
 
   int64_t size() const { return size_; }
   int64_t at(int64_t i) const { return start_ + i * step_; }
-  Value slice(int64_t begin, int64_t count, int64_t step) const;
+  // [begin:stop:step] with bounds that are resolved already.
+  Value slice(int64_t begin, int64_t stop, int64_t step) const;
 
   std::string_view type_name() const override { return "range"; }
   std::string print(Runtime& runtime) const override;

@@ -73,10 +73,13 @@ class Printer {
   }
 
   void print_text(const Text& text) {
-    runtime_.budget().bytes(text.view().size());
+    runtime_.budget().text_size(out_.size() + text.view().size());
+    runtime_.budget().bytes(text.view().size() * 4);
     if (!text.all_template()) all_template_ = false;
     if (text.markup()) out_ += "Markup(";
+    const size_t before = out_.size();
     out_ += quoted(text.view());
+    runtime_.budget().bytes((out_.size() - before) * 4);
     if (text.markup()) out_ += ')';
   }
 
@@ -124,6 +127,13 @@ std::string quoted(std::string_view text) {
   const char quote = has_single && text.find('"') == std::string_view::npos ? '"' : '\'';
   std::string out(1, quote);
   for (size_t at = 0; at < text.size();) {
+    const size_t plain = at;
+    while (at < text.size() && text[at] >= ' ' && text[at] <= '~' && text[at] != quote &&
+           text[at] != '\\') {
+      ++at;
+    }
+    out += text.substr(plain, at - plain);
+    if (at == text.size()) break;
     const auto [code, length, valid] = base::decode_utf8(text, at);
     if (code == static_cast<char32_t>(quote) || code == '\\') {
       out += '\\';

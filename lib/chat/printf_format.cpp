@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "chat/number_format.h"
+#include "chat/objects.h"
 #include "chat/operators.h"
 #include "chat/runtime.h"
 
@@ -30,8 +31,11 @@ class PrintfFormatter {
       at_ = percent;
       if (at_ < bytes_.size()) convert();
     }
-    const bool all_used = values_.is_dict() || by_name_ ||
-                          used_ == (values_.is_tuple() ? values_.sequence().items.size() : 1);
+    // Whatever can be subscribed counts as a mapping, of which not all needs to be used.
+    const bool mapping = values_.is_dict() || values_.is_list() || values_.is_undefined() ||
+                         values_.object_as<Range>() != nullptr;
+    const bool all_used =
+        mapping || used_ == (values_.is_tuple() ? values_.sequence().items.size() : 1);
     if (!all_used) fail("not all arguments converted during string formatting");
     return out_.finish(format_.markup());
   }
@@ -61,7 +65,6 @@ class PrintfFormatter {
       const char c = peek();
       open += c == '(' ? 1 : (c == ')' ? -1 : 0);
     }
-    by_name_ = true;
     const std::string_view name = bytes_.substr(begin, at_ - 1 - begin);
     const Value* found = values_.dict().find(name);
     if (found == nullptr) fail(fmt::format("KeyError: {}", quoted(name.substr(0, 100))));
@@ -201,7 +204,6 @@ class PrintfFormatter {
   TextBuilder out_;
   size_t at_ = 0;
   size_t used_ = 0;
-  bool by_name_ = false;
 };
 
 }  // namespace

@@ -20,6 +20,8 @@ class AttributePath {
   std::vector<Value> parts_;
 };
 
+// A list of what each item has there.
+Value attribute_of_each(Runtime& runtime, const Value& items, const Value& attribute);
 // Strings in lower case, all else as it is.
 Value ignore_case(Runtime& runtime, const Value& value);
 

@@ -49,8 +49,10 @@ Value truncate(Runtime& runtime, const Call& call) {
   const auto end_length = static_cast<int64_t>(need_text(end, "end").length());
   if (length < end_length) fail(fmt::format("expected length >= {}, got {}", end_length, length));
   if (leeway < 0) fail(fmt::format("expected leeway >= 0, got {}", leeway));
+  const auto whole = length_of(runtime, call[0]);
+  if (!whole) fail(fmt::format("object of type '{}' has no len()", call[0].type_name()));
+  if (*whole - leeway <= length) return call[0];
   const Text& text = need_text(call[0], "a truncated value");
-  if (static_cast<int64_t>(text.length()) - leeway <= length) return call[0];
   const Value kept = substring(runtime, call[0], 0, static_cast<size_t>(length - end_length));
   size_t stop = kept.text().view().size();
   if (!kill_words) stop = std::min(stop, kept.text().view().rfind(' '));

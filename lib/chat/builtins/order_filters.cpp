@@ -36,7 +36,7 @@ std::vector<Value> values_of(const std::vector<Keyed>& sorted) {
 }
 
 Value sort(Runtime& runtime, const Call& call) {
-  const bool reverse = flag_or(runtime, call[1], false);
+  const bool reverse = integer_or(call[1], 0) != 0;
   const bool case_sensitive = flag_or(runtime, call[2], false);
   const std::vector<AttributePath> paths = paths_of(call[3]);
   std::vector<Keyed> items;
@@ -84,7 +84,7 @@ Value dict_sort(Runtime& runtime, const Call& call) {
     items.push_back({case_sensitive ? key : ignore_case(runtime, key),
                      make_tuple(runtime.budget(), {name, item})});
   }
-  sort_keyed(runtime, items, flag_or(runtime, call[3], false));
+  sort_keyed(runtime, items, integer_or(call[3], 0) != 0);
   return make_list(runtime.budget(), values_of(items));
 }
 

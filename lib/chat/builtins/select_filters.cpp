@@ -89,22 +89,23 @@ Value select(Runtime& runtime, const Call& call) {
 }
 
 Value unique(Runtime& runtime, const Call& call) {
+  const Value value = call[0];
   const bool case_sensitive = flag_or(runtime, call[1], false);
   const AttributePath path(call.has(2) ? call[2] : Value(None{}));
-  std::shared_ptr<Iterator> source = iterate(runtime, call[0]);
-  return make_generator(
-      runtime, call[0],
-      [&runtime, case_sensitive, path, source, seen = Dict()](Value& out) mutable {
-        while (source->next(out)) {
-          Value key = path.get(runtime, out);
-          if (!case_sensitive) key = ignore_case(runtime, key);
-          runtime.budget().step(key.extent().weight);
-          if (seen.find(key) != nullptr) continue;
-          seen.set(key, None{});
-          return true;
-        }
-        return false;
-      });
+  return make_generator(runtime, value,
+                        [&runtime, value, case_sensitive, path,
+                         source = std::shared_ptr<Iterator>(), seen = Dict()](Value& out) mutable {
+                          if (!source) source = iterate(runtime, value);
+                          while (source->next(out)) {
+                            Value key = path.get(runtime, out);
+                            if (!case_sensitive) key = ignore_case(runtime, key);
+                            runtime.budget().step(key.extent().weight);
+                            if (seen.find(key) != nullptr) continue;
+                            seen.set(key, None{});
+                            return true;
+                          }
+                          return false;
+                        });
 }
 
 constexpr Builtin kFilters[] = {
@@ -145,6 +146,13 @@ Value AttributePath::get(Runtime& runtime, Value item, const Value& fallback) co
     if (item.is_undefined() && !fallback.is_missing() && !fallback.is_none()) item = fallback;
   }
   return item;
+}
+
+Value attribute_of_each(Runtime& runtime, const Value& items, const Value& attribute) {
+  const AttributePath path(attribute);
+  std::vector<Value> out;
+  for (Value& item : to_vector(runtime, items)) out.push_back(path.get(runtime, std::move(item)));
+  return make_list(runtime.budget(), std::move(out));
 }
 
 Value ignore_case(Runtime& runtime, const Value& value) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chat/builtins/attribute_path.h"
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/methods.h"
 #include "chat/objects.h"
@@ -82,12 +83,7 @@ Value default_value(Runtime& runtime, const Call& call) {
 
 Value sum(Runtime& runtime, const Call& call) {
   Value items = call[0];
-  if (call.has(1) && !call[1].is_none()) {
-    Arguments arguments;
-    arguments.positional = {call[0]};
-    arguments.keywords.emplace_back("attribute", call[1]);
-    items = runtime.filter("map", std::move(arguments));
-  }
+  if (call.has(1) && !call[1].is_none()) items = attribute_of_each(runtime, items, call[1]);
   Value total = call.has(2) ? call[2] : Value(0);
   if (total.is_text()) fail("sum() can't sum strings [use ''.join(seq) instead]");
   const auto iterator = iterate(runtime, items);
@@ -101,60 +97,63 @@ Value sum(Runtime& runtime, const Call& call) {
 Value batch(Runtime& runtime, const Call& call) {
   const int64_t size = need_integer(call[1]);
   const Value fill = call.has(2) ? call[2] : Value(None{});
-  std::shared_ptr<Iterator> source = iterate(runtime, call[0]);
-  return make_generator(
-      runtime, call[0],
-      [&runtime, source, size, fill, held = Value(), done = false](Value& out) mutable {
-        if (done) return false;
-        std::vector<Value> row;
-        if (!held.is_missing()) row.push_back(std::move(held));
-        held = Value();
-        Value item;
-        bool more = true;
-        while ((more = source->next(item))) {
-          runtime.budget().step();
-          if (static_cast<int64_t>(row.size()) == size) break;
-          row.push_back(std::move(item));
-        }
-        if (more) {
-          held = std::move(item);
-        } else {
-          done = true;
-          if (row.empty()) return false;
-          const int64_t lacking = fill.is_none() ? 0 : size - static_cast<int64_t>(row.size());
-          if (lacking > 0) runtime.budget().step(lacking);
-          for (int64_t i = 0; i < lacking; ++i) row.push_back(fill);
-        }
-        out = make_list(runtime.budget(), std::move(row));
-        return true;
-      });
+  const Value value = call[0];
+  return make_generator(runtime, value,
+                        [&runtime, value, source = std::shared_ptr<Iterator>(), size, fill,
+                         held = Value(), done = false](Value& out) mutable {
+                          if (done) return false;
+                          if (!source) source = iterate(runtime, value);
+                          std::vector<Value> row;
+                          if (!held.is_missing()) row.push_back(std::move(held));
+                          held = Value();
+                          Value item;
+                          bool more = true;
+                          while ((more = source->next(item))) {
+                            runtime.budget().step();
+                            if (static_cast<int64_t>(row.size()) == size) break;
+                            row.push_back(std::move(item));
+                          }
+                          if (more) {
+                            held = std::move(item);
+                          } else {
+                            done = true;
+                            if (row.empty()) return false;
+                            const int64_t lacking =
+                                fill.is_none() ? 0 : size - static_cast<int64_t>(row.size());
+                            if (lacking > 0) runtime.budget().step(lacking);
+                            for (int64_t i = 0; i < lacking; ++i) row.push_back(fill);
+                          }
+                          out = make_list(runtime.budget(), std::move(row));
+                          return true;
+                        });
 }
 
 Value slice(Runtime& runtime, const Call& call) {
-  const int64_t slices = need_integer(call[1]);
+  const Value count = call[1];
   const Value fill = call.has(2) ? call[2] : Value(None{});
   const Value source = call[0];
   const auto all = std::make_shared<std::vector<Value>>();
-  return make_generator(
-      runtime, source,
-      [&runtime, source, slices, fill, all, number = int64_t{-1}](Value& out) mutable {
-        if (number < 0) {
-          *all = to_vector(runtime, source);
-          if (slices == 0) fail("integer division or modulo by zero");
-          number = 0;
-        }
-        if (number >= slices) return false;
-        const auto length = static_cast<int64_t>(all->size());
-        const int64_t each = length / slices, larger = length % slices;
-        const int64_t begin = number * each + std::min(number, larger);
-        const int64_t end = begin + each + (number < larger ? 1 : 0);
-        std::vector<Value> row(all->begin() + begin, all->begin() + end);
-        if (!fill.is_none() && number >= larger) row.push_back(fill);
-        ++number;
-        runtime.budget().step(1 + end - begin);
-        out = make_list(runtime.budget(), std::move(row));
-        return true;
-      });
+  return make_generator(runtime, source,
+                        [&runtime, source, count, fill, all, slices = int64_t{0},
+                         number = int64_t{-1}](Value& out) mutable {
+                          if (number < 0) {
+                            slices = need_integer(count);
+                            *all = to_vector(runtime, source);
+                            if (slices == 0) fail("integer division or modulo by zero");
+                            number = 0;
+                          }
+                          if (number >= slices) return false;
+                          const auto length = static_cast<int64_t>(all->size());
+                          const int64_t each = length / slices, larger = length % slices;
+                          const int64_t begin = number * each + std::min(number, larger);
+                          const int64_t end = begin + each + (number < larger ? 1 : 0);
+                          std::vector<Value> row(all->begin() + begin, all->begin() + end);
+                          if (!fill.is_none() && number >= larger) row.push_back(fill);
+                          ++number;
+                          runtime.budget().step(1 + end - begin);
+                          out = make_list(runtime.budget(), std::move(row));
+                          return true;
+                        });
 }
 
 Value attribute(Runtime& runtime, const Call& call) {

@@ -25,9 +25,11 @@ Value is_divisible(Runtime& runtime, const Call& call) {
 Value is_defined(Runtime&, const Call& call) { return !call[0].is_undefined(); }
 Value is_undefined(Runtime&, const Call& call) { return call[0].is_undefined(); }
 Value is_filter(Runtime&, const Call& call) {
+  hash_of(call[0]);  // fails for a list or dict, as the look-up in Python does
   return call[0].is_text() && find_filter(call[0].text().view()) != nullptr;
 }
 Value is_test(Runtime&, const Call& call) {
+  hash_of(call[0]);
   return call[0].is_text() && find_test(call[0].text().view()) != nullptr;
 }
 Value is_none(Runtime&, const Call& call) { return call[0].is_none(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "chat/builtins/attribute_path.h"
 #include "chat/builtins/builtin.h"
 #include "chat/builtins/characters.h"
 #include "chat/operators.h"
@@ -65,12 +66,7 @@ Value replaced(Runtime& runtime, const Call& call) {
 
 Value joined(Runtime& runtime, const Call& call) {
   Value items = call[0];
-  if (call.has(2) && !call[2].is_none()) {
-    Arguments arguments;
-    arguments.positional = {call[0]};
-    arguments.keywords.emplace_back("attribute", call[2]);
-    items = runtime.filter("map", std::move(arguments));
-  }
+  if (call.has(2) && !call[2].is_none()) items = attribute_of_each(runtime, items, call[2]);
   const Value separator = call.has(1) ? str_of(runtime, call[1]) : Value::made("");
   const Text plain(std::string(separator.text().view()), separator.text().runs());
   return join(runtime, plain, items, true);
