@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/utf8.h"
-#include "chat/loop.h"
+#include "chat/interpreter_scopes.h"
 #include "chat/operators.h"
 
 namespace nalar::chat {
@@ -42,46 +42,6 @@ class MacroObject : public Object {
 };
 
 }  // namespace
-
-class Interpreter::Capture {
- public:
-  explicit Capture(Interpreter& interpreter)
-      : interpreter_(interpreter),
-        before_(std::exchange(interpreter.out_, &text_)),
-        text_(interpreter.budget_) {}
-  ~Capture() { interpreter_.out_ = before_; }
-  Capture(const Capture&) = delete;
-  Capture& operator=(const Capture&) = delete;
-
-  Value finish() { return text_.finish(); }
-  TextBuilder& text() { return text_; }
-
- private:
-  Interpreter& interpreter_;
-  TextBuilder* before_;
-  TextBuilder text_;
-};
-
-class Interpreter::Call {
- public:
-  Call(Interpreter& interpreter, int slots, Activation* outer)
-      : interpreter_(interpreter),
-        level_(interpreter.budget_.call()),
-        vars_(std::make_unique<Activation>(slots, outer)) {
-    interpreter.budget_.step(1 + slots / 4);
-  }
-  ~Call() {
-    if (vars_->captured) interpreter_.kept_.push_back(std::move(vars_));
-  }
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-  Activation& vars() { return *vars_; }
-
- private:
-  Interpreter& interpreter_;
-  Budget::Level level_;
-  std::unique_ptr<Activation> vars_;
-};
 
 Text Interpreter::run(const ast::Template& tree) {
   Capture capture(*this);
@@ -295,141 +255,6 @@ Interpreter::Flow Interpreter::execute(const ast::NamedBlock& node, Activation& 
 
 Interpreter::Flow Interpreter::execute(const ast::LoopControl& node, Activation&) {
   return node.is_break ? Flow::break_loop : Flow::continue_loop;
-}
-
-// ---- loops
-
-Value Interpreter::filtered(const ast::For& node, const Value& iterable, Activation& vars) {
-  capture(vars);
-  auto inner = std::make_shared<Activation>(node.test_slots, &vars);
-  std::shared_ptr<Iterator> source;
-  return make_generator(runtime_, iterable,
-                        [this, &node, iterable, inner, source](Value& out) mutable {
-                          if (!source) {
-                            enter(node.test_frame, *inner);
-                            source = iterate(runtime_, iterable);
-                          }
-                          for (Value item; source->next(item);) {
-                            budget_.step();
-                            assign(node.test_target, item, *inner);
-                            if (!is_true(node.test, *inner)) continue;
-                            out = read(node.test_target, *inner);
-                            return true;
-                          }
-                          return false;
-                        });
-}
-
-Interpreter::Flow Interpreter::execute(const ast::For& node, Activation& vars) {
-  const Value iterable = evaluate(*node.iterable, vars);
-  if (!node.recursive) return run_loop(node, {iterable}, vars);
-  capture(vars);
-  out_->add(call_loop(node, vars, iterable, 0).text());
-  return Flow::normal;
-}
-
-Value Interpreter::call_loop(const ast::For& node, Activation& outer, const Value& iterable,
-                             int64_t depth) {
-  Capture capture(*this);
-  Call call(*this, node.slots, &outer);
-  run_loop(node, {iterable, &outer, depth}, call.vars());
-  return capture.finish();
-}
-
-Interpreter::Flow Interpreter::run_loop(const ast::For& node, const LoopSource& source,
-                                        Activation& vars) {
-  Loop::Recursion recursion;
-  if (node.recursive) recursion = {this, &node, source.outer};
-  // The test belongs to the function around a recursive loop.
-  const Value iterable =
-      node.test ? filtered(node, source.iterable, source.outer != nullptr ? *source.outer : vars)
-                : source.iterable;
-  const auto loop = std::make_shared<Loop>(runtime_, iterable, source.depth, recursion);
-  bool nothing_done = true;
-  for (Value item; loop->next(item);) {
-    budget_.step();
-    assign(node.target, item, vars);
-    if (node.loop_slot >= 0) vars.values[static_cast<size_t>(node.loop_slot)] = loop;
-    enter(node.frame, vars);
-    const Flow flow = execute(node.body, vars);
-    if (flow == Flow::break_loop) break;
-    // As jinja2 compiles it, the else branch also runs when every item was left by continue or
-    // break.
-    if (flow == Flow::normal) nothing_done = false;
-  }
-  leave(node.frame, vars);
-  if (!nothing_done || node.otherwise.empty()) return Flow::normal;
-  enter(node.else_frame, vars);
-  const Flow flow = execute(node.otherwise, vars);
-  leave(node.else_frame, vars);
-  return flow;
-}
-
-// ---- macros
-
-Value Interpreter::call_function(const ast::Function& function, Activation* outer,
-                                 Arguments arguments) {
-  Capture capture(*this);
-  Call call(*this, function.slots, outer);
-  bind_parameters(function, std::move(arguments), call.vars());
-  execute(function.body, call.vars());
-  return capture.finish();
-}
-
-void Interpreter::bind_parameters(const ast::Function& function, Arguments arguments,
-                                  Activation& vars) {
-  auto& keywords = arguments.keywords;
-  const auto pop = [&keywords](std::string_view name) {
-    for (size_t i = 0; i < keywords.size(); ++i) {
-      if (keywords[i].first != name) continue;
-      Value value = std::move(keywords[i].second);
-      keywords.erase(keywords.begin() + static_cast<std::ptrdiff_t>(i));
-      return value;
-    }
-    return Value();
-  };
-  const auto set = [&vars](int slot, Value value) {
-    vars.values[static_cast<size_t>(slot)] = std::move(value);
-  };
-  const size_t n = function.parameters.size();
-  for (size_t i = 0; i < n; ++i) {
-    const ast::Parameter& parameter = function.parameters[i];
-    set(parameter.slot,
-        i < arguments.positional.size() ? arguments.positional[i] : pop(parameter.name));
-  }
-  if (function.caller_slot >= 0) {
-    Value caller = pop("caller");
-    if (caller.is_missing() || caller.is_none()) caller = Undefined{"no caller defined"};
-    set(function.caller_slot, std::move(caller));
-  }
-  if (function.kwargs_slot >= 0) {
-    Dict rest;
-    for (auto& [name, value] : keywords) rest.set(Value::made(name), std::move(value));
-    set(function.kwargs_slot, make_dict(budget_, std::move(rest)));
-  } else if (!keywords.empty()) {
-    fail(fmt::format("macro '{}' takes no keyword argument '{}'", base::escaped(function.name, 60),
-                     base::escaped(keywords[0].first, 60)));
-  }
-  if (function.varargs_slot >= 0) {
-    std::vector<Value> rest;
-    for (size_t i = n; i < arguments.positional.size(); ++i)
-      rest.push_back(arguments.positional[i]);
-    set(function.varargs_slot, make_tuple(budget_, std::move(rest)));
-  } else if (arguments.positional.size() > n) {
-    fail(fmt::format("macro '{}' takes not more than {} argument(s)",
-                     base::escaped(function.name, 60), n));
-  }
-  enter(function.frame, vars);
-  for (const ast::Parameter& parameter : function.parameters) {
-    Value& value = vars.values[static_cast<size_t>(parameter.slot)];
-    if (!value.is_missing()) continue;
-    if (parameter.fallback) {
-      Value fallback = evaluate(*parameter.fallback, vars);
-      vars.values[static_cast<size_t>(parameter.slot)] = std::move(fallback);
-    } else {
-      value = Undefined{fmt::format("parameter {} was not provided", quoted(parameter.name))};
-    }
-  }
 }
 
 }  // namespace nalar::chat

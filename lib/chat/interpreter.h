@@ -66,6 +66,7 @@ class Interpreter {
   Flow run_loop(const ast::For& node, const LoopSource& source, Activation& vars);
   Value filtered(const ast::For& node, const Value& iterable, Activation& vars);
   void bind_parameters(const ast::Function& function, Arguments arguments, Activation& vars);
+  void fill_defaults(const ast::Function& function, Activation& vars);
   void enter(const ast::Frame& frame, Activation& vars);
   static void leave(const ast::Frame& frame, Activation& vars);
   void assign(const ast::Target& target, const Value& value, Activation& vars);

@@ -20,14 +20,13 @@ void append_json_string(std::string& out, std::string_view text, bool ascii) {
     }
     out += text.substr(plain, at - plain);
     if (at == text.size()) break;
+    if (text[at] == '"' || text[at] == '\\') {
+      out += '\\';
+      out += text[at++];
+      continue;
+    }
     const auto [code, length, valid] = base::decode_utf8(text, at);
     switch (code) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
       case '\n':
         out += "\\n";
         break;

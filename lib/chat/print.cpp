@@ -134,11 +134,13 @@ std::string quoted(std::string_view text) {
     }
     out += text.substr(plain, at - plain);
     if (at == text.size()) break;
-    const auto [code, length, valid] = base::decode_utf8(text, at);
-    if (code == static_cast<char32_t>(quote) || code == '\\') {
+    if (text[at] == quote || text[at] == '\\') {
       out += '\\';
-      out += static_cast<char>(code);
-    } else if (code == '\n') {
+      out += text[at++];
+      continue;
+    }
+    const auto [code, length, valid] = base::decode_utf8(text, at);
+    if (code == '\n') {
       out += "\\n";
     } else if (code == '\r') {
       out += "\\r";

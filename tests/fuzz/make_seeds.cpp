@@ -21,12 +21,9 @@ void write_tokenizer_seeds(const std::string& root) {
       R"({"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"\u2581":3,"<unk>":4,"e":5},"merges":["a b"],)"
       R"("unk_token":"<unk>","fuse_unk":true},"added_tokens":[{"id":6,"content":"<s>","special":true},)"
       R"({"id":7,"content":"<user>","lstrip":true,"rstrip":true,"single_word":true,"normalized":true}],)";
-  const char *parts[] =
-      {R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Nmt"},)"
-       R"({"type":"Replace","pattern":{"Regex":"\\s+(?!\\S)"},
-             "content" : "\u2581"
-},{"type":"Prepend","prepend":"a"}]
-})",
+  const char* parts[] = {
+      R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Nmt"},)"
+      R"x({"type":"Replace","pattern":{"Regex":"\\s+(?!\\S)"},"content":"\u2581"},{"type":"Prepend","prepend":"a"}]})x",
       R"("normalizer":{"type":"Sequence","normalizers":[{"type":"StripAccents"},{"type":"Strip"},{"type":"ByteLevel"}]})",
       R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},)"
       R"({"type":"Split","pattern":{"Regex":"(?i:'s)|\\p{L}+|[^a-z\\s]"},"behavior":"Isolated","invert":false},)"
@@ -35,25 +32,38 @@ void write_tokenizer_seeds(const std::string& root) {
       R"("pre_tokenizer":{"type":"Punctuation","behavior":"MergedWithNext"},"decoder":{"type":"Sequence","decoders":)"
       R"([{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":1}]})",
       R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],)"
-      R"("special_tokens":{"<s>":{"ids":[6]}}})"
+      R"("special_tokens":{"<s>":{"ids":[6]}}})"};
+  int n = 0;
+  for (const char* part : parts) {
+    write_text(fmt::format("{}/tokenizer_json/bpe{}", root, n++), bpe + part + "}");
+  }
+  write_text(
+      root + "/tokenizer_json/unigram",
+      R"({"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["a",-1],["b",-2.5],["ab",-2]]},)"
+      R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAAA"}})");
+  write_text(root + "/spm/bpe", spm_model());
+  write_text(root + "/spm/unigram",
+             spm_model(spm_piece("<user>", 0, 4) + spm_piece("c", -9, 5), kUnigram,
+                       bytes_field(2, charsmap_blob(charsmap_chain(2), {"y\0", 2}))));
 }
-;
-int n = 0;
-for (const char* part : parts) {
-  write_text(fmt::format("{}/tokenizer_json/bpe{}", root, n++), bpe + part + "}");
-}
-write_text(
-    root + "/tokenizer_json/unigram",
-    R"({"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["a",-1],["b",-2.5],["ab",-2]]},)"
-    R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAAA"}})");
-write_text(root + "/spm/bpe", spm_model());
-write_text(root + "/spm/unigram",
-           spm_model(spm_piece("<user>", 0, 4) + spm_piece("c", -9, 5), kUnigram,
-                     bytes_field(2, charsmap_blob(charsmap_chain(2), {"y\0", 2}))));
+
+void write_template_seeds(const std::string& root) {
+  const char* parts[] = {
+      "{% for m in messages if m.content %}<|{{ m['role'] }}|>\n{{- m.content|trim ~ eos_token -}}\n{% endfor %}",
+      "{% macro f(a, b=2, *c) %}{{ caller(a) if caller }}{% endmacro %}{% call(x) f(1) %}{{ x }}{% endcall %}",
+      "{% set ns = namespace(i=0) %}{% for x in range(3) recursive %}{% set ns.i = ns.i + loop.index %}{% endfor %}",
+      "{{ '%5.2f|%-3s' % (1.5, 'a') }}{{ '{:>5}{x[0]}'.format(1, x=[2]) }}{{ messages|tojson(indent=2) }}",
+      "{{ 'a,b'.split(',')[::-1]|join|upper|replace('A', 'x') }}{{ 7 // -2 ** 2 % 3 }}{{ 1 < 2 <= 3 and not 4 in [5] }}",
+      "{% filter indent(2) %}{% set a %}b{% endset %}{{ a }}{% endfilter %}{% with c = 1 %}{{ c }}{% endwith %}",
+      "{# c #}{% raw %}{{ }}{% endraw %}{% generation %}{{ tools|map(attribute='n')|list }}{% endgeneration %}",
+      "{{ messages|groupby('role')|first }}{{ 'a b'|wordwrap(1) }}{{ {'a': 1}|dictsort|batch(2)|list }}{{ 'x'|e }}"};
+  int n = 0;
+  for (const char* part : parts) write_text(fmt::format("{}/template/{}", root, n++), part);
 }
 
 void write_seeds(const std::string& root) {
   write_tokenizer_seeds(root);
+  write_template_seeds(root);
   constexpr size_t kLargest = 64 << 10;
   write_text(root + "/gguf/small", small_gguf().bytes());
   write_text(root + "/gguf/model", tiny_llama().bytes());

@@ -68,8 +68,6 @@ TEST_CASE("texts are limited") {
            doubling + "[ns.x, ns.x]|join %}{% endfor %}",
            doubling + "'%s%s' % (ns.x, ns.x) %}{% endfor %}",
            doubling + "'{0}{0}'.format(ns.x) %}{% endfor %}",
-           doubling + "{'k': [ns.x, ns.x]}|tojson %}{% endfor %}",
-           doubling + "[ns.x, ns.x]|string %}{% endfor %}",
            "{{ '%1000000000d' % 1 }}",
            "{{ '%.1000000000f' % 1 }}",
            "{{ '%*d' % (1000000000, 1) }}",
@@ -84,6 +82,10 @@ TEST_CASE("texts are limited") {
        }) {
     INFO(source.substr(0, 200));
     CHECK_THAT(failure(source), Contains(limit));
+  }
+  // Escapes cost more than the bytes they make: here the steps may end first.
+  for (const std::string expression : {"{'k': [ns.x, ns.x]}|tojson", "[ns.x, ns.x]|string"}) {
+    CHECK_THAT(failure(doubling + expression + " %}{% endfor %}"), Contains("limit reached"));
   }
   const Json large = Json::Object{{"x", std::string(size_t{17} << 20, 'x')}};
   CHECK_THAT(failure("{{ x }}", large), Contains(limit));

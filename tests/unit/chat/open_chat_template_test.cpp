@@ -68,6 +68,30 @@ TEST_CASE("broken template files name the file") {
   CHECK_THAT(failure(folder), Contains("chat_template.jinja: 1:6: expected"));
 }
 
+// Only control tokens that a message spells set the ids apart from those of the whole text.
+TEST_CASE("a prompt has the ids of its text") {
+  for (const std::string name :
+       {"smollm2-135m-instruct-q4_1.gguf", "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"}) {
+    const auto path = test::real_model(name);
+    if (!path) continue;
+    const auto files = ModelFiles::open(*path);
+    const auto tokenizer = open_tokenizer(*files);
+    const auto chat_template = open_chat_template(*files, *tokenizer);
+    REQUIRE(chat_template);
+    for (const std::string content : {"", " ", "Hi", " leading and trailing ", "\n\nlines\n",
+                                      "1234567", "Gr\u00FC\u00DFe \U0001F642", "<|im_", "|>",
+                                      "def f(x):\n    return x  # <|im_start|", "'s"}) {
+      const std::vector<ChatMessage> messages = {
+          {"system", content}, {"user", content}, {"assistant", content}, {"user", content}};
+      const Prompt prompt = chat_template->render(messages, {});
+      EncodeOptions whole;
+      whole.parse_special = true;
+      INFO(name << ": " << content);
+      CHECK(encode_prompt(prompt, *tokenizer) == tokenizer->encode(prompt.text(), whole));
+    }
+  }
+}
+
 TEST_CASE("templates of real models") {
   for (const std::string name :
        {"smollm2-135m-instruct-q4_1.gguf", "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"}) {
