@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "fake_tokenizer.h"
 #include "support/catch.h"
 #include "support/material.h"
-#include "unit/chat/fake_tokenizer.h"
 
 namespace nalar {
 namespace {

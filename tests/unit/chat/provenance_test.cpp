@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "fake_tokenizer.h"
 #include "support/catch.h"
-#include "unit/chat/fake_tokenizer.h"
 
 namespace nalar {
 namespace {
