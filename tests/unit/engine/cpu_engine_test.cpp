@@ -2,9 +2,9 @@
 
 #include <nalar/error.h>
 
-#include "support/catch.h"
 #include "engine_support.h"
 #include "memory_model.h"
+#include "support/catch.h"
 
 namespace nalar::engine::test {
 namespace {

@@ -3,9 +3,9 @@
 #include <cmath>
 #include <filesystem>
 
+#include "engine_support.h"
 #include "support/catch.h"
 #include "support/material.h"
-#include "engine_support.h"
 
 namespace nalar::engine::test {
 namespace {

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <map>
 
-#include "kernels/linear_kernels.h"
-#include "support/catch.h"
 #include "engine_support.h"
+#include "kernels/linear_kernels.h"
 #include "memory_model.h"
+#include "support/catch.h"
 
 namespace nalar::engine::test {
 namespace {

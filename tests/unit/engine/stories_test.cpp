@@ -1,9 +1,9 @@
 #include <algorithm>
 
+#include "engine_support.h"
 #include "io/gguf_metadata.h"
 #include "support/catch.h"
 #include "support/material.h"
-#include "engine_support.h"
 
 namespace nalar::engine::test {
 namespace {
