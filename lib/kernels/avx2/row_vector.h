@@ -19,6 +19,9 @@ struct V8 {
   // maddubs adds two products in 16 bits: unsigned weights stay below 128, signed ones lend their
   // sign.
   static constexpr bool kAnyU8 = false;
+  // Bytes that packed weights are fetched ahead of their use; Zen 3 reads memory half as fast
+  // without.
+  static constexpr int kFetchAhead = 1440;
   using I = __m256i;
   using F = __m256;
 
@@ -131,7 +134,8 @@ struct V8 {
 
 struct V2 {
   static constexpr int kRows = 16;
-  static constexpr bool kAnyU8 = false;
+  static constexpr bool kAnyU8 = V8::kAnyU8;
+  static constexpr int kFetchAhead = V8::kFetchAhead;
   struct I {
     __m256i a, b;
   };

@@ -141,6 +141,11 @@ NALAR_INLINE void add_block_of_256(const Block& block, Act32<C> a, typename V::F
   }
 }
 
+template <int bytes>
+NALAR_INLINE void fetch(const std::byte* p) {
+  each<(bytes + 63) / 64>([&](auto line) NALAR_INLINE_BODY { __builtin_prefetch(p + 64 * line); });
+}
+
 // sums[c][16] += `n` blocks of a group times the activations of column c.
 template <class V, class Block, int C>
 void add_tile(const std::byte* blocks, int64_t n, const int32_t* activations, float* sums) {
@@ -154,6 +159,9 @@ void add_tile(const std::byte* blocks, int64_t n, const int32_t* activations, fl
     Act32<C> a{activations};
     for (int64_t b = 0; b < n; ++b, at += Block::kBytes) {
       const Block block(at, row);
+      if constexpr (Block::kFetchAhead > 0) {
+        fetch<Block::kBytes>(at + Block::kFetchAhead);
+      }
       if constexpr (Block::T::kBlocksOf256) {
         add_block_of_256<V, Block, C>(block, a, acc);
         a.words += 8 * kWordsOf32 * C;

@@ -14,6 +14,7 @@ class PackedBlock {
   using I = typename V::I;
   using F = typename V::F;
   static constexpr int kBytes = T::kShape.block_bytes();
+  static constexpr int kFetchAhead = V::kFetchAhead;
 
   // `row`: V's first row in the group.
   NALAR_INLINE PackedBlock(const std::byte* block, int row) : block_(block), row_(row) {}
@@ -48,6 +49,7 @@ class PanelBlock {
   static constexpr int kSubBytes = 512 + 64 * kScales;
   static constexpr int kQuants = T::kShape.subs * kSubBytes;
   static constexpr int kBytes = kQuants + 64 * (T::kMinima ? 2 : 1);
+  static constexpr int kFetchAhead = 0;  // it is in the cache
 
   NALAR_INLINE PanelBlock(const std::byte* block, int row) : at_(block + 4 * row) {}
 
