@@ -12,7 +12,32 @@
 namespace nalar::kernels {
 namespace {
 
-NALAR_INLINE __m256i broadcast(const int32_t& q) { return _mm256_set1_epi32(q); }
+// Adds to sum[c] the products of weights and activations (s8): of elements 4 j … 4 j + 3 for j of 0
+// … n - 1. weight(j) gives the weights, q[j * stride + c] are 4 activations of column c.
+template <class V, class T, int n, int stride, int C, class Weight>
+NALAR_INLINE void narrow_dot(typename V::I (&sum)[C], const int32_t* q, Weight weight) {
+  // As many products as surely fit into 16 bits before they are widened.
+  constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
+  constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
+  each<n / kRun>([&](auto run) NALAR_INLINE_BODY {
+    typename V::I narrow[C];
+    each<kRun>([&](auto i) NALAR_INLINE_BODY {
+      constexpr int j = run * kRun + i;
+      const typename V::I w = weight(std::integral_constant<int, j>());
+      NALAR_UNROLL
+      for (int c = 0; c < C; ++c) {
+        const typename V::I p = V::template products<T>(w, q[j * stride + c]);
+        narrow[c] = i == 0 ? p : V::add16(narrow[c], p);
+        V::keep(narrow[c]);
+      }
+    });
+    NALAR_UNROLL
+    for (int c = 0; c < C; ++c) {
+      sum[c] = V::add_pairs(sum[c], narrow[c]);
+      V::keep(sum[c]);
+    }
+  });
+}
 
 struct V8 {
   static constexpr int kRows = 8;
@@ -90,45 +115,25 @@ struct V8 {
   NALAR_INLINE static void keep(I& v) { asm volatile("" : "+x"(v)); }
   NALAR_INLINE static void keep(F& v) { asm volatile("" : "+x"(v)); }
 
-  // The products of 4 weights and 4 activations, in two sums of 16 bits.
+  // The products of 4 weights and 4 activations, as two sums of 16 bits.
   template <class T>
-  NALAR_INLINE static I products(I w, I q) {
+  NALAR_INLINE static I products(I w, const int32_t& q) {
+    const I all_q = _mm256_set1_epi32(q);
     if constexpr (T::kSigned) {
-      return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w));
+      return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(all_q, w));
     } else {
-      return _mm256_maddubs_epi16(w, q);
+      return _mm256_maddubs_epi16(w, all_q);
     }
   }
   NALAR_INLINE static I add16(I a, I b) { return _mm256_add_epi16(a, b); }
+  // sum + both halves of a lane.
   NALAR_INLINE static I add_pairs(I sum, I a) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, _mm256_set1_epi16(1)));
   }
 
-  // Adds to sum[c] the products of weights and activations (s8): of elements 4 j … 4 j + 3 for j of
-  // 0 … n - 1. weight(j) gives the weights, q[j * stride + c] are 4 activations of column c.
   template <class T, int n, int stride, int C, class Weight>
   NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
-    // As many products as surely fit into 16 bits before they are widened.
-    constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
-    constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
-    each<n / kRun>([&](auto run) NALAR_INLINE_BODY {
-      I narrow[C];
-      each<kRun>([&](auto i) NALAR_INLINE_BODY {
-        constexpr int j = run * kRun + i;
-        const I w = weight(std::integral_constant<int, j>());
-        NALAR_UNROLL
-        for (int c = 0; c < C; ++c) {
-          const I p = products<T>(w, broadcast(q[j * stride + c]));
-          narrow[c] = i == 0 ? p : add16(narrow[c], p);
-          keep(narrow[c]);
-        }
-      });
-      NALAR_UNROLL
-      for (int c = 0; c < C; ++c) {
-        sum[c] = add_pairs(sum[c], narrow[c]);
-        keep(sum[c]);
-      }
-    });
+    narrow_dot<V8, T, n, stride>(sum, q, weight);
   }
 };
 
@@ -226,27 +231,18 @@ struct V2 {
     V8::keep(v.b);
   }
 
+  template <class T>
+  NALAR_INLINE static I products(I w, const int32_t& q) {
+    return {V8::products<T>(w.a, q), V8::products<T>(w.b, q)};
+  }
+  NALAR_INLINE static I add16(I x, I y) { return {V8::add16(x.a, y.a), V8::add16(x.b, y.b)}; }
+  NALAR_INLINE static I add_pairs(I sum, I x) {
+    return {V8::add_pairs(sum.a, x.a), V8::add_pairs(sum.b, x.b)};
+  }
+
   template <class T, int n, int stride, int C, class Weight>
   NALAR_INLINE static void dot(I (&sum)[C], const int32_t* q, Weight weight) {
-    constexpr int kFit = T::kSigned ? 1 : 32767 / (2 * 127 * T::kLargest);
-    constexpr int kRun = kFit >= n ? n : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
-    each<n / kRun>([&](auto run) NALAR_INLINE_BODY {
-      I narrow[C];
-      each<kRun>([&](auto i) NALAR_INLINE_BODY {
-        constexpr int j = run * kRun + i;
-        const I w = weight(std::integral_constant<int, j>());
-        NALAR_UNROLL
-        for (int c = 0; c < C; ++c) {
-          const __m256i all_q = broadcast(q[j * stride + c]);
-          const I p = {V8::products<T>(w.a, all_q), V8::products<T>(w.b, all_q)};
-          narrow[c] = i == 0 ? p : I{V8::add16(narrow[c].a, p.a), V8::add16(narrow[c].b, p.b)};
-        }
-      });
-      NALAR_UNROLL
-      for (int c = 0; c < C; ++c) {
-        sum[c] = {V8::add_pairs(sum[c].a, narrow[c].a), V8::add_pairs(sum[c].b, narrow[c].b)};
-      }
-    });
+    narrow_dot<V2, T, n, stride>(sum, q, weight);
   }
 };
 
