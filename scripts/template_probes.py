@@ -211,6 +211,10 @@ dict is callable
 range(100001)|length
 range('a')
 range(1, 2, 0)
+range(2)[-3::4] | range(10)[8:2:-2] | range(5).index(3) | range(5).count(9)
+[]|batch('x')|list | (1, 2)|batch(true)|list | 'abc'|batch(2, '-')|map('join')|list
+5|batch(2)|list
+nope|sum('x')
 dict(1)
 s|nosuch
 s is nosuch

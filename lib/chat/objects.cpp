@@ -93,7 +93,10 @@ Range::Range(int64_t start, int64_t stop, int64_t step) : start_(start), stop_(s
 }
 
 Value Range::slice(int64_t begin, int64_t stop, int64_t step) const {
-  return std::make_shared<Range>(at(begin), at(stop), step * step_);
+  int64_t product = 0;
+  if (__builtin_mul_overflow(step, step_, &product))
+    fail("integer overflow: a step beyond 64 bits");
+  return std::make_shared<Range>(at(begin), at(stop), product);
 }
 
 std::string Range::print(Runtime&) const {

@@ -17,7 +17,11 @@ class Range : public Object {
   Range(int64_t start, int64_t stop, int64_t step);
 
   int64_t size() const { return size_; }
-  int64_t at(int64_t i) const { return start_ + i * step_; }
+  // Wraps around for the one behind the last, where that is beyond 64 bits.
+  int64_t at(int64_t i) const {
+    return static_cast<int64_t>(static_cast<uint64_t>(start_) +
+                                static_cast<uint64_t>(i) * static_cast<uint64_t>(step_));
+  }
   // [begin:stop:step] with bounds that are resolved already.
   Value slice(int64_t begin, int64_t stop, int64_t step) const;
 

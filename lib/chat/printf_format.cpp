@@ -75,8 +75,10 @@ class PrintfFormatter {
     if (peek() == '*') {
       ++at_;
       const Value& value = next_value();
-      if (!value.integer()) fail("* wants int");
-      return *value.integer();
+      const auto n = value.integer();
+      if (!n) fail("* wants int");
+      if (*n > kLargest || *n < -kLargest) fail("template output limit reached");
+      return *n;
     }
     int64_t n = 0;
     for (; peek() >= '0' && peek() <= '9'; ++at_) {

@@ -142,7 +142,7 @@ Value get_slice(Runtime& runtime, const Value& value, const SliceBounds& given) 
   need_defined(value);
   if (auto* range = value.object_as<Range>()) {
     const Bounds bounds = resolve(given, range->size());
-    return range->slice(bounds.start, bounds.stop, bounds.step);
+    return range->slice(bounds.start, bounds.stop, given.step.integer().value_or(1));
   }
   if (value.is_dict()) fail("unhashable type: 'slice'");
   if (!value.is_text() && !value.is_list() && !value.is_tuple()) {

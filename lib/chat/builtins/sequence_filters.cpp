@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "chat/builtins/attribute_path.h"
 #include "chat/builtins/builtin.h"
@@ -94,38 +95,54 @@ Value sum(Runtime& runtime, const Call& call) {
   return total;
 }
 
+// Rows of `size` items; the last one filled up with `fill`, unless that is none.
+class Batches {
+ public:
+  Batches(Runtime& runtime, const Call& call)
+      : runtime_(runtime),
+        value_(call[0]),
+        size_(call[1]),
+        fill_(call.has(2) ? call[2] : Value(None{})) {}
+
+  bool operator()(Value& out) {
+    if (done_) return false;
+    if (!source_) source_ = iterate(runtime_, value_);
+    std::vector<Value> row;
+    if (!held_.is_missing()) row.push_back(std::exchange(held_, Value()));
+    for (Value item; source_->next(item);) {
+      runtime_.budget().step();
+      if (equal(Value(static_cast<int64_t>(row.size())), size_)) {
+        held_ = std::move(item);
+        break;
+      }
+      row.push_back(std::move(item));
+    }
+    if (held_.is_missing()) {
+      done_ = true;
+      if (row.empty()) return false;
+      fill_up(row);
+    }
+    out = make_list(runtime_.budget(), std::move(row));
+    return true;
+  }
+
+ private:
+  void fill_up(std::vector<Value>& row) {
+    if (fill_.is_none()) return;
+    const int64_t size = need_integer(size_);
+    if (size > static_cast<int64_t>(row.size())) runtime_.budget().step(size);
+    while (static_cast<int64_t>(row.size()) < size) row.push_back(fill_);
+  }
+
+  Runtime& runtime_;
+  Value value_, size_, fill_;
+  std::shared_ptr<Iterator> source_;
+  Value held_;  // the first item of the next row
+  bool done_ = false;
+};
+
 Value batch(Runtime& runtime, const Call& call) {
-  const int64_t size = need_integer(call[1]);
-  const Value fill = call.has(2) ? call[2] : Value(None{});
-  const Value value = call[0];
-  return make_generator(runtime, value,
-                        [&runtime, value, source = std::shared_ptr<Iterator>(), size, fill,
-                         held = Value(), done = false](Value& out) mutable {
-                          if (done) return false;
-                          if (!source) source = iterate(runtime, value);
-                          std::vector<Value> row;
-                          if (!held.is_missing()) row.push_back(std::move(held));
-                          held = Value();
-                          Value item;
-                          bool more = true;
-                          while ((more = source->next(item))) {
-                            runtime.budget().step();
-                            if (static_cast<int64_t>(row.size()) == size) break;
-                            row.push_back(std::move(item));
-                          }
-                          if (more) {
-                            held = std::move(item);
-                          } else {
-                            done = true;
-                            if (row.empty()) return false;
-                            const int64_t lacking =
-                                fill.is_none() ? 0 : size - static_cast<int64_t>(row.size());
-                            if (lacking > 0) runtime.budget().step(lacking);
-                            for (int64_t i = 0; i < lacking; ++i) row.push_back(fill);
-                          }
-                          out = make_list(runtime.budget(), std::move(row));
-                          return true;
-                        });
+  return make_generator(runtime, call[0], Batches(runtime, call));
 }
 
 Value slice(Runtime& runtime, const Call& call) {
