@@ -12,7 +12,7 @@ class BenchCommand : public Command {
  public:
   const char* name() const override { return "bench"; }
   const char* arguments() const override { return "MODEL [OPTIONS]"; }
-  const char* about() const override { return "speed and memory on this machine"; }
+  const char* about() const override { return "measures speed and memory on this machine"; }
   const char* notes() const override;
   void declare(OptionSet& options) override;
   void run(const OptionSet& options, Streams& streams) override;

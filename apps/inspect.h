@@ -13,7 +13,9 @@ class InspectCommand : public Command {
  public:
   const char* name() const override { return "inspect"; }
   const char* arguments() const override { return "PATH [OPTIONS]"; }
-  const char* about() const override { return "what a model, tokenizer or template is made of"; }
+  const char* about() const override {
+    return "tells what a model, tokenizer or template is made of";
+  }
   const char* notes() const override;
   void declare(OptionSet& options) override;
   void run(const OptionSet& options, Streams& streams) override;

@@ -15,7 +15,7 @@ class RunCommand : public Command {
   const char* name() const override { return "run"; }
   const char* arguments() const override { return "MODEL [PROMPT] [-] [OPTIONS]"; }
   const char* about() const override {
-    return "generate: one answer, or a chat when no prompt is given";
+    return "generates: one answer, or a chat when no prompt is given";
   }
   const char* notes() const override;
   void declare(OptionSet& options) override;

@@ -70,7 +70,7 @@ class Streams(CliTest):
 
     def test_locales(self):
         expected = nalar("--help").out
-        for locale in ("C", "POSIX", "tr_TR.UTF-8", "de_DE.UTF-8", "nonsense"):
+        for locale in ("C", "POSIX", "nonsense"):
             self.assertEqual(nalar("--help", env={"LC_ALL": locale}).out, expected)
 
     def test_no_colour_and_dumb_terminals(self):

@@ -4,6 +4,7 @@ Environment: NALAR_BINARY, the program. Where the system allows it every run has
 without an interface (unshare -rn).
 """
 
+import atexit
 import fcntl
 import os
 import pathlib
@@ -46,6 +47,17 @@ def environment(extra=None):
     keep["TERM"] = "xterm"
     keep.update(extra or {})
     return keep
+
+
+def turkish():
+    """Environment of a Turkish login (upper and lower case i differ, a comma in numbers), the locale made here; None where
+    that is not possible."""
+    if shutil.which("localedef") is None:
+        return None
+    folder = tempfile.mkdtemp(prefix="nalar-locale-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = subprocess.run(["localedef", "-i", "tr_TR", "-f", "UTF-8", f"{folder}/tr_TR.UTF-8"], capture_output=True)
+    return {"LOCPATH": folder, "LC_ALL": "tr_TR.UTF-8"} if made.returncode == 0 else None
 
 
 class Result:

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 from harness import BINARY, GOLDEN, CliTest, environment, main, nalar
 
@@ -21,7 +22,8 @@ def status_of_self(command, field):
                              stderr=subprocess.DEVNULL, env=environment())
     os.close(read)
     try:
-        for _ in range(500):
+        for _ in range(2000):
+            time.sleep(0.01)
             text = pathlib.Path(f"/proc/{child.pid}/status").read_text()
             if re.search(r"^Seccomp:\t2$", text, re.M):
                 break

@@ -5,7 +5,7 @@ import math
 import os
 import subprocess
 
-from harness import BINARY, GOLDEN, ISOLATED, CliTest, environment, main, nalar
+from harness import BINARY, GOLDEN, ISOLATED, CliTest, environment, main, nalar, turkish
 
 MODEL = str(GOLDEN / "stories260k" / "stories260K-f32.gguf")
 STORY = (GOLDEN / "stories260k" / "greedy.txt").read_text()
@@ -173,8 +173,11 @@ class Streams(CliTest):
     def test_bytes_of_a_pipe_are_exact_and_locales_change_nothing(self):
         expected = run(START, "--greedy", "-n", "20").out
         self.assertNotIn(b"\\", expected)
-        for locale in ("C", "POSIX", "tr_TR.UTF-8", "de_DE.UTF-8"):
-            self.assertEqual(run(START, "--greedy", "-n", "20", env={"LC_ALL": locale}).out, expected)
+        logins = [{"LC_ALL": locale} for locale in ("C", "POSIX", "nonsense")] + [turkish()]
+        for env in filter(None, logins):
+            with self.subTest(env=env):
+                self.assertEqual(run(START, "--greedy", "-n", "20", env=env).out, expected)
+                self.assertIn("  temp 0.5 (command line)", run(START, "-n", "1", "--temp", "0.5", "-v", env=env).error_lines)
 
     def test_quiet(self):
         self.assertEqual(run(START, "-n", "2", "-q").err, b"")
