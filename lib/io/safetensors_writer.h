@@ -1,0 +1,32 @@
+#pragma once
+
+#include <nalar/dtype.h>
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/file_system.h"
+
+namespace nalar::io {
+
+// A tensor to be written; `write` hands its bytes over piece by piece.
+struct TensorToWrite {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+  std::function<void(OutputFile& file)> write;
+};
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+// A safetensors file as the reference writes it: tensors ordered by dtype width, then name, the header padded with
+// spaces to 8 bytes. Made with O_EXCL, synced and closed; gone when anything fails. Errors: cannot_create, io.
+void write_safetensors(FileSystem& files, const std::string& path,
+                       std::vector<TensorToWrite> tensors, const Metadata& metadata);
+
+}  // namespace nalar::io
