@@ -58,8 +58,10 @@ TrainingData read_training_data(const Model& model, const FinetuneOptions& optio
                                 const std::function<bool()>& stopped) {
   TrainingData data;
   data.tokenizer = open_tokenizer(model.files());
-  data.chat = open_chat_template(model.files(), *data.tokenizer);
-  if (data.chat) data.chat->set_clock(clock);
+  if (auto chat = open_chat_template(model.files(), *data.tokenizer)) {
+    data.chat.emplace(std::move(*chat));
+    data.chat->set_clock(clock);
+  }
   const ChatTemplate* chat = data.chat ? &*data.chat : nullptr;
   data.dataset = open_dataset(options.data, *data.tokenizer, chat, stopped);
   data.rows = all_rows(*data.dataset);
