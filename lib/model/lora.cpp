@@ -95,6 +95,16 @@ std::vector<LoraTarget> adaptable(const ModelConfig& model) {
   return targets;
 }
 
+std::optional<TensorName> bias_of(TensorName linear) {
+  constexpr std::pair<TensorRole, TensorRole> kBiases[] = {
+      {q, q_bias},       {k, k_bias},   {v, v_bias},      {o, o_bias},
+      {gate, gate_bias}, {up, up_bias}, {down, down_bias}};
+  for (const auto& [role, bias] : kBiases) {
+    if (role == linear.role) return TensorName{bias, linear.layer};
+  }
+  return std::nullopt;
+}
+
 std::string module_name(TensorName target) {
   constexpr std::string_view kWeight = ".weight";
   std::string name = TensorNaming(NameScheme::hf).name(target);

@@ -3,6 +3,7 @@
 #include <nalar/model.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,8 @@ struct LoraTarget {
 
 // All of a model's, in the order of the forward pass; the head is one, tied or not.
 std::vector<LoraTarget> adaptable(const ModelConfig& model);
+// The bias of a Linear of a layer.
+std::optional<TensorName> bias_of(TensorName linear);
 // What Hugging Face calls the module: "model.layers.3.self_attn.q_proj".
 std::string module_name(TensorName target);
 // Whether `name` is that name, or its end from a dot on.

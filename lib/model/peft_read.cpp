@@ -73,17 +73,6 @@ std::optional<Found> parse(std::string_view name) {
   return std::nullopt;
 }
 
-// The bias of a Linear.
-std::optional<TensorRole> bias_of(TensorRole role) {
-  constexpr std::pair<TensorRole, TensorRole> kBiases[] = {
-      {q, q_bias},       {k, k_bias},   {v, v_bias},      {o, o_bias},
-      {gate, gate_bias}, {up, up_bias}, {down, down_bias}};
-  for (const auto& [linear, bias] : kBiases) {
-    if (linear == role) return bias;
-  }
-  return std::nullopt;
-}
-
 class Binder {
  public:
   Binder(const PeftConfig& config, const Model& base)
@@ -196,10 +185,10 @@ class Binder {
     if (is_embedding) std::swap(shape[0], shape[1]);
     save(target.name, *weight, std::move(shape));
     if (bias == nullptr) return;
-    const auto role = bias_of(target.name.role);
-    if (!role || !base_has_bias(target.name))
+    const auto bias_name = bias_of(target.name);
+    if (!bias_name || !base_has_bias(target.name))
       fail(bias->name, " does not fit the base: no bias there");
-    save({*role, target.name.layer}, *bias, {target.out});
+    save(*bias_name, *bias, {target.out});
   }
 
   bool base_has_bias(TensorName linear) const {
