@@ -12,8 +12,10 @@
 #include <utility>
 
 #include "base/build_info.h"
+#include "io/folder_file.h"
 #include "model/fingerprint.h"
 #include "model/lora.h"
+#include "model/lora_peft.h"
 #include "report/energy.h"
 #include "train/base_files.h"
 #include "train/identity.h"
@@ -160,7 +162,11 @@ void Run::look_back() {
 }
 
 void Run::prepare() {
-  const auto stopped = [&] { return !progress_({.kind = FinetuneEvent::Kind::alive}); };
+  const auto stopped = [&] {
+    FinetuneEvent event;
+    event.kind = FinetuneEvent::Kind::alive;
+    return !progress_(event);
+  };
   prepared_.emplace(*model_, options_, state_.clock, stopped);
   data::PackOptions pack = pack_options(options_, prepared_->data.rows);
   if (found_) pack.batch_tokens = state_.batch_tokens;
