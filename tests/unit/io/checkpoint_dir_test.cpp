@@ -10,7 +10,7 @@
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/material.h"
-#include "unit/io/some_checkpoint.h"
+#include "support/some_checkpoint.h"
 
 namespace nalar::io {
 namespace {

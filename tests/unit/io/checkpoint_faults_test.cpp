@@ -5,7 +5,7 @@
 #include "io/checkpoint_dir.h"
 #include "support/catch.h"
 #include "support/error_of.h"
-#include "unit/io/some_checkpoint.h"
+#include "support/some_checkpoint.h"
 
 namespace nalar::io {
 namespace {
@@ -54,13 +54,13 @@ TEST_CASE("losing power at any call leaves a whole checkpoint: the last one or t
       ++states;
     };
     for (const Moment& moment : moments) {
-      test::for_each_choice(30, [&](const auto& choose) { look_at(moment, choose); });
-      for (int i = 0; i < 10; ++i) look_at(moment, at_random(rng));
+      test::for_each_choice(300, [&](const auto& choose) { look_at(moment, choose); });
+      for (int i = 0; i < 40; ++i) look_at(moment, at_random(rng));
       // A process that is killed loses nothing of what it did.
       look_at(moment, [](int n) { return n - 1; });
     }
     CHECK(bad == 0);
-    CHECK(states > 2000);
+    CHECK(states > 10'000);
   }
 }
 
