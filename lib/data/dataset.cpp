@@ -1,5 +1,6 @@
 #include <nalar/dataset.h>
 #include <nalar/error.h>
+#include <nalar/log.h>
 
 #include <algorithm>
 #include <array>
@@ -208,8 +209,15 @@ std::shared_ptr<const Dataset> open_dataset(const DatasetOptions& options,
                                             const Tokenizer& tokenizer, const ChatTemplate* chat,
                                             const std::function<bool()>& stopped) {
   options.validate();
-  const data::EncodeContext context{tokenizer, chat, options.learn};
-  return data::Loader(options, context, stopped).run();
+  int64_t rewritten = 0;
+  const data::EncodeContext context{tokenizer, chat, options.learn, &rewritten};
+  auto dataset = data::Loader(options, context, stopped).run();
+  if (rewritten > 0) {
+    notice(fmt::format("the chat template rewrites earlier turns ({} rows): of these, the message's "
+                       "own text and its end token are learned",
+                       rewritten));
+  }
+  return dataset;
 }
 
 }  // namespace nalar

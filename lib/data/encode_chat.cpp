@@ -25,17 +25,19 @@ class ChatEncoder {
   // The example with these turns learned, of a conversation of n messages.
   Example run(const std::vector<Turn>& turns, size_t n) {
     std::vector<TextRange> learned;
-    bool ended = true;
+    bool append_eos = false;
     for (const Turn& turn : turns) {
       TextRange range = turn.text;
       const auto end = end_token(turn);
-      ended = end.has_value();
       if (end && (turn.how != Turn::How::tagged || end->end > range.end)) range.end = end->end;
+      if (!end && turn.message + 1 == n) {
+        range.end = chat_.text.size();
+        append_eos = true;
+      }
       if (range.end > range.begin) learned.push_back(range);
     }
     example_.learned = learned_tokens(ranges_, learned);
-    const auto eos = tokenizer_.special().eos;
-    if (!turns.empty() && turns.back().message + 1 == n && !ended && eos) {
+    if (const auto eos = tokenizer_.special().eos; append_eos && eos) {
       example_.ids.push_back(*eos);
       example_.learned.push_back(1);
     }
@@ -128,6 +130,10 @@ Example encode_chat(const Conversation& conversation, const EncodeContext& conte
                 "rows of prompt/completion or text");
   }
   const RenderedChat chat = render_chat(conversation, *context.chat);
+  const bool rewritten = std::any_of(chat.turns.begin(), chat.turns.end(), [](const Turn& turn) {
+    return turn.how == Turn::How::content;
+  });
+  if (rewritten && context.rewritten != nullptr) ++*context.rewritten;
   ChatEncoder encoder(chat, context);
   if (!encoder.aligned()) {
     // Once more with the text as the tokenizer sees it.

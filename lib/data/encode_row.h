@@ -16,6 +16,8 @@ struct EncodeContext {
   const Tokenizer& tokenizer;
   const ChatTemplate* chat = nullptr;
   Learn learn = Learn::assistant;
+  // Counts the rows whose template rewrites earlier turns, so that those are found by their text.
+  int64_t* rewritten = nullptr;
 };
 
 // The whole row, whatever its length; its place is not set. Text of a row is encoded as `run --raw`

@@ -55,7 +55,12 @@ const std::vector<std::string> kControl = {"</s>",
                                            "<|return|>",
                                            "<|start_of_role|>",
                                            "<|end_of_role|>",
-                                           "<|end_of_text|>"};
+                                           "<|end_of_text|>",
+                                           "<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+                                           "<|message_sep|>",
+                                           "<|assistant_end|>",
+                                           "<seed:eos>",
+                                           "<sep>"};
 
 Conversation chat_of(const std::vector<std::pair<std::string, std::string>>& turns) {
   Json::Array messages;
@@ -90,18 +95,44 @@ std::string learned_of(const std::string& source, const Conversation& conversati
   }
 }
 
-TEST_CASE("explore") {
+const Conversation& two_turns() {
+  static const Conversation chat = chat_of({{"user", "Question one?"},
+                                            {"assistant", "Answer one."},
+                                            {"user", "Question two?"},
+                                            {"assistant", "Answer two."}});
+  return chat;
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (size_t at = 0; at <= text.size(); ++at) {
+    const bool border = at == text.size() || (text[at] == '|' && text.substr(at, 2) != "|>" && (at == 0 || text[at - 1] != '<') && text.substr(at + 1, 8) != "\xEF");
+    if (!border) continue;
+    parts.push_back(text.substr(begin, at - begin));
+    begin = at + 1;
+  }
+  return parts;
+}
+
+TEST_CASE("EXPLORE2") {
   setenv("SOURCE_DATE_EPOCH", "1752148800", 1);
   const auto folder = test::material("templates");
   if (!folder) return;
-  const Conversation single = chat_of({{"user", "Question one?"}, {"assistant", "Answer one."}});
-  const Conversation multi = chat_of({{"user", "Question one?"}, {"assistant", "Answer one."},
-                                      {"user", "Question two?"}, {"assistant", "Answer two."}});
+  Json::Array ms;
+  ms.push_back(Json::Object{{"role", "user"}, {"content", "Question one?"}});
+  ms.push_back(Json::Object{{"role", "assistant"}, {"content", ""}, {"tool_calls", parse_json(R"([{"id":"123456789","type":"function","function":{"name":"weather","arguments":{"city":"Oslo"}}}])")}});
+  ms.push_back(Json::Object{{"role", "tool"}, {"content", "Cold"}, {"tool_call_id", "123456789"}, {"name", "weather"}});
+  ms.push_back(Json::Object{{"role", "assistant"}, {"content", "Answer two."}});
+  const Json tools = parse_json(R"([{"type":"function","function":{"name":"weather","description":"w","parameters":{"type":"object","properties":{"city":{"type":"string","description":"c"}},"required":["city"]}}}])");
+  const Conversation c = read_messages(ms, &tools);
+  const Conversation think = chat_of({{"user", "Question one?"}, {"assistant", "<think>\nhm one\n</think>\n\nAnswer one."},
+                                      {"user", "Question two?"}, {"assistant", "<think>\nhm two\n</think>\n\nAnswer two."}});
   for (const char* part : {"/llama.cpp", "/chujiezheng"}) {
     for (const auto& entry : std::filesystem::directory_iterator(*folder + part)) {
       const std::string source = test::read_text(entry.path());
-      std::cout << entry.path().filename().string() << "\n  1 " << learned_of(source, single) << "\n  2 "
-                << learned_of(source, multi) << "\n";
+      std::cout << entry.path().filename().string() << "\n  2 " << learned_of(source, two_turns()) << "\n  T "
+                << learned_of(source, c) << "\n  R " << learned_of(source, think) << "\n";
     }
   }
 }
