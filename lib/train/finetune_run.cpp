@@ -127,6 +127,7 @@ class Run {
   void check_position();
   void save();
   void say(FinetuneEvent::Kind kind, std::string text);
+  Tuned tuned() const;
   FinetuneResult result() const;
 
   std::shared_ptr<const Model> model_;
@@ -189,7 +190,7 @@ Json Run::identity() const {
   origin.base = model::fingerprint(*model_);
   if (options_.adapter) {
     const std::string weights = io::join(*options_.adapter, model::kPeftWeightsName);
-    origin.adapter = hash_files(backend_.files, {weights}).front().sha256;
+    origin.adapter = hash_files({weights}).front().sha256;
   }
   origin.data = data.dataset->report().sha256;
   if (data.valid_dataset) origin.valid = data.valid_dataset->report().sha256;
@@ -283,20 +284,21 @@ FinetuneResult Run::finish(Ended ended) {
     write_weights(files, folder_.path(), *model_, parameters);
     copy_model_files(files, model_->files(), chat, folder_.path());
   } else {
-    write_adapter(files, folder_.path(), with_values(*prepared_->adapter, parameters), *model_);
+    prepared_->adapter = with_values(std::move(*prepared_->adapter), parameters);
+    write_adapter(files, folder_.path(), *prepared_->adapter, *model_);
     copy_tokenizer_files(files, model_->files(), chat, folder_.path());
   }
   trainable_.reset();  // its memory is free for the samples
-  report::TrainingRecord record = make_record(
-      files, {.base = *model_,
-              .options = options_,
-              .data = data,
-              .state = state_,
-              .torch_version = backend_.torch_version,
-              .stopped_by = ended == Ended::steps ? "steps" : "early stop",
-              .trained_parameters = prepared_->parameters,
-              .threads = trainable_options_.threads});
-  record.samples = make_samples(model_, options_, data, folder_.path());
+  report::TrainingRecord record =
+      make_record({.base = *model_,
+                   .options = options_,
+                   .data = data,
+                   .state = state_,
+                   .torch_version = backend_.torch_version,
+                   .stopped_by = ended == Ended::steps ? "steps" : "early stop",
+                   .trained_parameters = prepared_->parameters,
+                   .threads = trainable_options_.threads});
+  record.samples = make_samples(model_, tuned(), data, trainable_options_.threads);
   write_reports(files, folder_.path(), record);
   say(FinetuneEvent::Kind::ended, folder_.path());
   return result();
@@ -312,6 +314,11 @@ void Run::say(FinetuneEvent::Kind kind, std::string text) {
   event.seconds = state_.seconds;
   event.text = std::move(text);
   progress_(event);
+}
+
+Tuned Run::tuned() const {
+  if (!prepared_->adapter) return {.model = open_model(folder_.path()), .adapter = nullptr};
+  return {.model = model_, .adapter = std::make_shared<Adapter>(folder_.path(), *prepared_->adapter)};
 }
 
 FinetuneResult Run::result() const {
@@ -335,6 +342,7 @@ FinetuneResult Run::result() const {
 FinetuneResult run_finetune(std::shared_ptr<const Model> model, const FinetuneOptions& options,
                             const TrainingBackend& backend, const FinetuneProgress& progress) {
   options.validate();
+  if (options.out.empty()) throw Error(ErrorKind::usage, "-o: got nothing, need a folder");
   check_base(*model, options);
   return Run(std::move(model), options, backend, progress).run();
 }

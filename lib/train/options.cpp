@@ -38,7 +38,6 @@ void check_recipe(const FinetuneOptions& o) {
 }
 
 void check_saving(const FinetuneOptions& o) {
-  need(!o.out.empty(), "-o", "nothing", "a folder to write to");
   need(o.checkpoint_every >= 0, "--checkpoint-every", o.checkpoint_every, "0 (by time) or more");
   need(o.checkpoint_minutes > 0, "--checkpoint-every", o.checkpoint_minutes, "over 0 minutes");
   need(o.keep >= 1, "--keep", o.keep, "1 or more");

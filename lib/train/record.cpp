@@ -54,13 +54,13 @@ void add_flops(const RecordParts& parts, report::TrainingRecord& record) {
   }
 }
 
-void add_data(io::FileSystem& files, const TrainingData& data, report::TrainingRecord& record) {
-  record.data_files = hash_files(files, data.dataset->paths());
+void add_data(const TrainingData& data, report::TrainingRecord& record) {
+  record.data_files = hash_files(data.dataset->paths());
   record.data = to_json(data.dataset->report());
   record.data.set("rows_trained", data.rows.size());
   record.data.set("rows_held_back", data.valid_dataset ? 0 : data.valid.size());
   if (data.valid_dataset) {
-    record.valid_files = hash_files(files, data.valid_dataset->paths());
+    record.valid_files = hash_files(data.valid_dataset->paths());
     record.data.set("validation", to_json(data.valid_dataset->report()));
   }
   if (data.chat) record.template_sha256 = data.chat->hash();
@@ -115,14 +115,14 @@ Json to_json(const DatasetReport& report) {
   return json;
 }
 
-report::TrainingRecord make_record(io::FileSystem& files, const RecordParts& parts) {
+report::TrainingRecord make_record(const RecordParts& parts) {
   const FinetuneOptions& options = parts.options;
   report::TrainingRecord record;
   record.name = last_part(options.out);
   record.date = utc_now();
   record.base_name = last_part(parts.base.files().path());
   record.base_family = parts.base.config().family;
-  record.base_files = hash_files(files, parts.base.files());
+  record.base_files = hash_files(parts.base.files());
   record.whole_model = options.method == Method::full;
   record.method = record.whole_model               ? "all weights"
                   : is_quantized_base(parts.base) ? "QLoRA"
@@ -133,7 +133,7 @@ report::TrainingRecord make_record(io::FileSystem& files, const RecordParts& par
   record.trained_parameters = parts.trained_parameters;
   record.base_parameters = parts.base.n_parameters();
   record.stopped_by = parts.stopped_by;
-  add_data(files, parts.data, record);
+  add_data(parts.data, record);
   add_machine(parts, record);
   add_course(parts.state, record);
   add_flops(parts, record);

@@ -28,7 +28,7 @@ struct RecordParts {
 
 // What the training was and how it went, without samples. Reads the files of base and data, for
 // their hashes. Errors: no_input, io.
-report::TrainingRecord make_record(io::FileSystem& files, const RecordParts& parts);
+report::TrainingRecord make_record(const RecordParts& parts);
 
 // run.json, README.md and report.html, each atomically. Errors: cannot_create, io.
 void write_reports(io::FileSystem& files, const std::string& folder,

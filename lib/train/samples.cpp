@@ -1,7 +1,6 @@
 #include "train/samples.h"
 
 #include <fmt/format.h>
-#include <nalar/adapter.h>
 #include <nalar/engine.h>
 #include <nalar/generate.h>
 #include <nalar/log.h>
@@ -61,9 +60,8 @@ std::vector<std::string> answers(std::shared_ptr<const Model> model, const Engin
 
 }  // namespace
 
-std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base,
-                                         const FinetuneOptions& options, const TrainingData& data,
-                                         const std::string& folder) {
+std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base, const Tuned& tuned,
+                                         const TrainingData& data, int threads) {
   if (base->weight_bytes() > kLargestModel) {
     notice(fmt::format("no samples before and after: {} bytes of weights would take long",
                        base->weight_bytes()));
@@ -73,18 +71,13 @@ std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base,
       questions_of(data.valid.size() > 0 ? data.valid : data.rows);
   if (questions.empty()) return {};
 
-  EngineOptions engine_options;
-  engine_options.threads = options.threads;
-  engine_options.n_ctx = std::min<int>(base->config().n_ctx_train,
-                                       static_cast<int>(kLongestPrompt) + kMostTokens);
-  const std::vector<std::string> before = answers(base, engine_options, data, questions);
-  std::vector<std::string> after;
-  if (options.method == Method::full) {
-    after = answers(open_model(folder), engine_options, data, questions);
-  } else {
-    engine_options.adapters = {{open_adapter(folder, *base)}};
-    after = answers(base, engine_options, data, questions);
-  }
+  EngineOptions options;
+  options.threads = threads;
+  options.n_ctx = std::min<int>(base->config().n_ctx_train,
+                                static_cast<int>(kLongestPrompt) + kMostTokens);
+  const std::vector<std::string> before = answers(base, options, data, questions);
+  if (tuned.adapter) options.adapters = {{tuned.adapter}};
+  const std::vector<std::string> after = answers(tuned.model, options, data, questions);
   std::vector<report::Sample> samples;
   for (size_t i = 0; i < questions.size(); ++i) {
     samples.push_back({data.tokenizer->decode(questions[i].prompt, true),

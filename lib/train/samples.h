@@ -1,10 +1,9 @@
 #pragma once
 
-#include <nalar/finetune.h>
+#include <nalar/adapter.h>
 #include <nalar/model.h>
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "report/training_record.h"
@@ -12,11 +11,16 @@
 
 namespace nalar::train {
 
+// What came out: the base with an adapter, or a model of its own.
+struct Tuned {
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Adapter> adapter;  // nullptr: none
+};
+
 // What base and result say to the first prompts that were held back (else to the first ones that
-// were trained on), token by token the most likely one. `folder` holds the result: an adapter, or a
-// whole model. Left out with a notice where a model is so large that it would take long.
-std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base,
-                                         const FinetuneOptions& options, const TrainingData& data,
-                                         const std::string& folder);
+// were trained on), token by token the most likely one. Left out with a notice where a model is so
+// large that it would take long.
+std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base, const Tuned& tuned,
+                                         const TrainingData& data, int threads);
 
 }  // namespace nalar::train

@@ -14,7 +14,6 @@ namespace {
 FinetuneOptions good() {
   FinetuneOptions options;
   options.data.paths = {"rows.jsonl"};
-  options.out = "out";
   return options;
 }
 
@@ -35,7 +34,6 @@ TEST_CASE("a value out of its range is named by its option") {
       {"--accumulate: got 0", [](auto& o) { o.accumulate = 0; }},
       {"--dropout: got 1", [](auto& o) { o.dropout = 1; o.method = Method::full; }},
       {"--valid-split: got 1", [](auto& o) { o.valid_split = 1; }},
-      {"-o: got nothing", [](auto& o) { o.out = ""; }},
       {"--keep: got 0", [](auto& o) { o.keep = 0; }},
       {"--checkpoint-every: got -1", [](auto& o) { o.checkpoint_every = -1; }},
       {"--eval-every: got -1", [](auto& o) { o.eval_every = -1; }},

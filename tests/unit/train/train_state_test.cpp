@@ -112,7 +112,7 @@ TEST_CASE("stopped at any moment and resumed: the same bits as never stopped") {
     const std::vector<float> values = values_after_stop(options, n, stopped);
     REQUIRE(values == never);
   }
-  CHECK(n > 30);
+  CHECK(n > 20);
 }
 
 TEST_CASE("the best values are stored once") {
