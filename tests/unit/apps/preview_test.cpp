@@ -24,7 +24,7 @@ TEST_CASE("what is learned is marked, in one piece") {
 }
 
 TEST_CASE("on a terminal control sequences of the data are shown") {
-  CHECK(marked_text(row(), {"[", "]"}, true) == "<user>Where?[Here\\x1B[2J<end>]\n");
+  CHECK(marked_text(row(), {"[", "]"}, true) == "<user>Where?[Here\\x1b[2J<end>]\n");
 }
 
 TEST_CASE("a row as JSON") {
