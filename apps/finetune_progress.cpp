@@ -70,7 +70,8 @@ void FinetuneDisplay::show(const FinetuneEvent& e) {
     case FinetuneEvent::Kind::notice:
       return log_.note("notice: " + e.text);
     case FinetuneEvent::Kind::ended:
-      Messages::status("");
+      return Messages::status("");
+    case FinetuneEvent::Kind::alive:
       return;
   }
 }

@@ -48,6 +48,7 @@ struct ChatTemplate::Impl {
   std::string normalized;
   Json token_variables;
   TemplateLimits limits;
+  std::optional<int64_t> clock;
   chat::ast::Template tree;
 };
 
@@ -78,6 +79,8 @@ ChatTemplate::ChatTemplate(std::string source, Json token_variables, const Templ
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 
+void ChatTemplate::set_clock(int64_t seconds) { impl_->clock = seconds; }
+
 const std::string& ChatTemplate::source() const { return impl_->source; }
 std::string ChatTemplate::hash() const { return base::sha256_hex(impl_->source); }
 
@@ -86,7 +89,7 @@ Prompt ChatTemplate::render(const Json& variables) const {
     throw Error(ErrorKind::bad_data, fmt::format("variables of a template: got {}, need an object",
                                                  variables.kind_name()));
   }
-  chat::Runtime runtime(impl_->limits);
+  chat::Runtime runtime(impl_->limits, impl_->clock);
   chat::Dict values;
   try {
     values = chat::make_variables(runtime.budget(), impl_->token_variables, variables);

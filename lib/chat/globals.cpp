@@ -102,10 +102,13 @@ struct Now {
   long microseconds = 0;
 };
 
-Now now() {
+Now now(std::optional<int64_t> clock) {
   Now out;
-  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) {
-    const std::time_t seconds = std::strtoll(epoch, nullptr, 10);
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr && !clock) {
+    clock = std::strtoll(epoch, nullptr, 10);
+  }
+  if (clock) {
+    const std::time_t seconds = *clock;
     gmtime_r(&seconds, &out.time);
     return out;
   }
@@ -146,7 +149,7 @@ Value Cycler::attribute(Runtime&, std::string_view name) {
 }
 
 Value strftime_now(Runtime& runtime, const Text& text) {
-  const Now clock = now();
+  const Now clock = now(runtime.clock());
   std::string format, out;
   runtime.budget().bytes(text.view().size() * 16);
   for (size_t i = 0; i < text.view().size(); ++i) {

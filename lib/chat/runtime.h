@@ -1,7 +1,9 @@
 #pragma once
 
 #include <ctime>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,12 +18,15 @@ namespace nalar::chat {
 // through.
 class Runtime {
  public:
-  explicit Runtime(const TemplateLimits& limits) : budget_(limits) {}
+  // clock: see ChatTemplate::set_clock.
+  explicit Runtime(const TemplateLimits& limits, std::optional<int64_t> clock = std::nullopt)
+      : budget_(limits), clock_(clock) {}
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
   Budget& budget() { return budget_; }
+  std::optional<int64_t> clock() const { return clock_; }
 
   // callee(arguments…). Fails for what cannot be called.
   Value call(const Value& callee, Arguments arguments);
@@ -35,6 +40,7 @@ class Runtime {
 
  private:
   Budget budget_;
+  std::optional<int64_t> clock_;
   std::vector<std::shared_ptr<Object>> kept_;
 };
 
@@ -66,7 +72,8 @@ Value format_value(Runtime& runtime, const Value& value, const Text& spec);
 // markupsafe.escape: Markup is left alone. `again`: it is not.
 Value escape_html(Runtime& runtime, const Value& value, bool again = false);
 
-// datetime.now().strftime(format): the local time, or SOURCE_DATE_EPOCH in UTC.
+// datetime.now().strftime(format): the runtime's clock or SOURCE_DATE_EPOCH in UTC, or the local
+// time.
 Value strftime_now(Runtime& runtime, const Text& format);
 
 }  // namespace nalar::chat

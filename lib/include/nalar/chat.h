@@ -58,6 +58,10 @@ class NALAR_API ChatTemplate {
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
 
+  // The clock of strftime_now stands at this instant from now on, seconds since 1970, told in UTC:
+  // what a template writes is the same on every day. To be set before the template is shared.
+  void set_clock(int64_t seconds);
+
   const std::string& source() const;
   // SHA-256 of the source, hexadecimal.
   std::string hash() const;

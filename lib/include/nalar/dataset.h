@@ -81,7 +81,6 @@ struct PreviewPiece {
 NALAR_API std::vector<PreviewPiece> preview(const data::Example& example,
                                             const Tokenizer& tokenizer);
 
-
 // The same of a row of a data set, from 0, which must be there.
 struct PreviewRow {
   std::string place;  // "FILE: line 3"

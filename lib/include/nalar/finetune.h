@@ -73,7 +73,9 @@ struct FinetuneOptions {
 
 // A step of the work, for progress.
 struct FinetuneEvent {
-  enum class Kind { started, update, evaluated, saved, notice, ended } kind = Kind::update;
+  // alive: nothing new, only whether to go on is asked: while data are read, and before each
+  // micro-batch.
+  enum class Kind { started, update, evaluated, saved, notice, ended, alive } kind = Kind::update;
   int64_t step = 0, steps = 0;
   double epoch = 0;
   double loss = 0;       // mean over the learned tokens of this update, nats

@@ -1,0 +1,369 @@
+#include "train/finetune_run.h"
+
+#include <fmt/format.h>
+#include <nalar/adapter.h>
+#include <nalar/error.h>
+#include <nalar/log.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "base/build_info.h"
+#include "io/folder_file.h"
+#include "model/fingerprint.h"
+#include "model/lora.h"
+#include "model/lora_peft.h"
+#include "report/energy.h"
+#include "train/base_files.h"
+#include "train/identity.h"
+#include "train/machine.h"
+#include "train/options.h"
+#include "train/output_folder.h"
+#include "train/record.h"
+#include "train/run_log.h"
+#include "train/samples.h"
+#include "train/trained_weights.h"
+#include "train/trainer.h"
+#include "train/training_data.h"
+
+namespace nalar::train {
+namespace {
+
+constexpr int64_t kStateExtra = int64_t{1} << 20;  // bytes of a checkpoint besides its tensors
+
+// The clock that templates get: of the environment, or now.
+int64_t clock_now() {
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) return std::strtoll(epoch, nullptr, 10);
+  const auto now = std::chrono::system_clock::now();
+  return std::max<int64_t>(0, std::chrono::system_clock::to_time_t(now));
+}
+
+void check_base(const Model& model, const FinetuneOptions& options) {
+  if (options.method != Method::full || model.files().format() == ModelFormat::hf) return;
+  throw Error(ErrorKind::usage,
+              "--method full: got a GGUF file, need a Hugging Face folder to train all weights of",
+              "nalar convert MODEL.gguf DIR --to hf; or --method lora, which trains it as it is");
+}
+
+std::optional<model::LoraAdapter> starting_adapter(const Model& base,
+                                                   const FinetuneOptions& options) {
+  if (options.method == Method::full) return std::nullopt;
+  if (!options.adapter) {
+    return model::make_adapter(
+        {options.rank, options.alpha, options.dropout, options.rslora, options.targets}, base,
+        options.seed);
+  }
+  model::LoraAdapter adapter = open_adapter(*options.adapter, base)->lora();
+  adapter.config.dropout = options.dropout;
+  return adapter;
+}
+
+// Values, moments and the best values, of a checkpoint.
+int64_t checkpoint_bytes(int64_t parameters, Optimizer optimizer) {
+  const int copies = optimizer == Optimizer::adamw ? 4 : 2;
+  return parameters * copies * static_cast<int64_t>(sizeof(float)) + kStateExtra;
+}
+
+// What is known before a model is opened: rows, the way they are trained on, and the start.
+struct Preparation {
+  TrainingData data;
+  std::optional<model::LoraAdapter> adapter;
+  int64_t parameters = 0;  // trained
+
+  Preparation(const Model& base, const FinetuneOptions& options, int64_t clock,
+              const std::function<bool()>& stopped)
+      : data(read_training_data(base, options, clock, stopped)),
+        adapter(starting_adapter(base, options)),
+        parameters(adapter ? count_parameters(*adapter) : base.n_parameters()) {}
+};
+
+TrainableOptions trainable_options(const FinetuneOptions& options, const Preparation& prepared,
+                                   TrainDtype dtype, int64_t largest_batch) {
+  return {.adapter = prepared.adapter,
+          .dtype = dtype == TrainDtype::bf16 ? DType::bf16 : DType::f32,
+          .device = options.device,
+          .threads = options.threads > 0 ? options.threads : default_threads(),
+          .seed = options.seed,
+          .batch_tokens = largest_batch};
+}
+
+int64_t largest_batch(const UpdatePlan& plan, const Rows& valid, const data::PackOptions& pack) {
+  int64_t most = plan.largest_batch();
+  for (const auto& batch : evaluation_batches(valid, pack.batch_tokens, pack.packing)) {
+    most = std::max(most, tokens(valid, batch));
+  }
+  return most;
+}
+
+class Run {
+ public:
+  Run(std::shared_ptr<const Model> model, const FinetuneOptions& options,
+      const TrainingBackend& backend, const FinetuneProgress& progress)
+      : model_(std::move(model)),
+        options_(options),
+        backend_(backend),
+        progress_(progress ? progress : [](const FinetuneEvent&) { return true; }),
+        folder_(backend.files, options.out, options.resume) {}
+
+  FinetuneResult run() {
+    look_back();
+    prepare();
+    open();
+    const Ended ended = train();
+    return finish(ended);
+  }
+
+ private:
+  void look_back();  // finds the checkpoint to go on from, or begins a state
+  void prepare();    // data, plan, identity
+  void open();       // model with gradients; the state's tensors
+  Ended train();
+  FinetuneResult finish(Ended ended);
+
+  Json identity() const;
+  void check_position();
+  void save();
+  void say(FinetuneEvent::Kind kind, std::string text);
+  FinetuneResult result() const;
+
+  std::shared_ptr<const Model> model_;
+  FinetuneOptions options_;
+  const TrainingBackend& backend_;
+  FinetuneProgress progress_;
+  OutputFolder folder_;
+  std::optional<io::CheckpointDir::Found> found_;
+  TrainState state_;
+  std::optional<Preparation> prepared_;
+  std::optional<UpdatePlan> plan_;
+  TrainableOptions trainable_options_;
+  Json identity_;
+  std::unique_ptr<TrainableModel> trainable_;
+  std::optional<RunLog> log_;
+  report::EnergyMeter meter_;
+  std::optional<double> joules_before_;
+};
+
+void Run::look_back() {
+  found_ = folder_.newest([](const std::string& text) { notice(text); });
+  if (!found_) {
+    state_.clock = clock_now();
+    state_.dtype = name(choose_dtype(options_.dtype, cpu_info()));
+    return;
+  }
+  state_ = read_progress(backend_.files, found_->folder);
+  if (state_.step != found_->step) {
+    throw Error(ErrorKind::bad_data, fmt::format("damaged state (key step): got {}, need {}",
+                                                 state_.step, found_->step))
+        .in_file(found_->folder);
+  }
+}
+
+void Run::prepare() {
+  const auto stopped = [&] {
+    FinetuneEvent event;
+    event.kind = FinetuneEvent::Kind::alive;
+    return !progress_(event);
+  };
+  prepared_.emplace(*model_, options_, state_.clock, stopped);
+  data::PackOptions pack = pack_options(options_, prepared_->data.rows);
+  if (found_) pack.batch_tokens = state_.batch_tokens;
+  state_.batch_tokens = pack.batch_tokens;
+  plan_.emplace(prepared_->data.rows, options_, pack);
+  trainable_options_ = trainable_options(
+      options_, *prepared_, state_.dtype == "bf16" ? TrainDtype::bf16 : TrainDtype::fp32,
+      largest_batch(*plan_, prepared_->data.valid, pack));
+  identity_ = identity();
+  if (found_) {
+    const Json* recorded = found_->manifest.find("identity");
+    check_identity(recorded == nullptr ? Json() : *recorded, identity_);
+    check_position();
+  }
+}
+
+Json Run::identity() const {
+  const TrainingData& data = prepared_->data;
+  Origin origin;
+  origin.base = model::fingerprint(*model_);
+  if (options_.adapter) {
+    const std::string weights = io::join(*options_.adapter, model::kPeftWeightsName);
+    origin.adapter = hash_files(backend_.files, {weights}).front().sha256;
+  }
+  origin.data = data.dataset->report().sha256;
+  if (data.valid_dataset) origin.valid = data.valid_dataset->report().sha256;
+  if (data.chat) origin.chat_template = data.chat->hash();
+  origin.build = fmt::format("{} torch {}", NALAR_BUILD_ID, backend_.torch_version);
+  origin.isa = cpu_isa();
+  origin.device = options_.device == Device::cuda ? "cuda" : "cpu";
+  origin.threads = trainable_options_.threads;
+  return identity_json(origin, options_);
+}
+
+// A state that passed its checks may still be none of this plan.
+void Run::check_position() {
+  const bool fits = state_.step <= plan_->updates() &&
+                    (state_.step == plan_->updates() ||
+                     state_.update < plan_->updates_of(state_.epoch));
+  if (fits) return;
+  throw Error(ErrorKind::bad_data,
+              fmt::format("damaged state (key update): got {} of epoch {}, step {} of {}",
+                          state_.update, state_.epoch, state_.step, plan_->updates()))
+      .in_file(found_->folder);
+}
+
+void Run::open() {
+  folder_.prepare(checkpoint_bytes(prepared_->parameters, options_.optimizer), options_.keep);
+  log_.emplace(backend_.files, folder_,
+               RunLog::Start{.log_bytes = state_.log_bytes,
+                             .resumed_at = found_ ? std::optional(state_.step + 1) : std::nullopt,
+                             .tensorboard = options_.tensorboard});
+  joules_before_ = state_.joules;
+  if (options_.dtype == TrainDtype::automatic) {
+    say(FinetuneEvent::Kind::notice, fmt::format("--dtype auto is {} here", state_.dtype));
+  }
+  trainable_ = backend_.open(trainable_options_);
+  if (found_) {
+    read_tensors(backend_.files, found_->folder, options_.optimizer, state_,
+                 trainable_->parameters());
+    trainable_->parameters_changed();
+  } else {
+    state_.moments = initial_moments(options_.optimizer, trainable_->parameters());
+  }
+}
+
+Ended Run::train() {
+  const TrainingData& data = prepared_->data;
+  say(FinetuneEvent::Kind::started,
+      fmt::format("{} parameters, {} rows ({} held back), {} updates, {}{}",
+                  prepared_->parameters, data.rows.size(), data.valid.size(), plan_->updates(),
+                  state_.dtype,
+                  found_ ? fmt::format(", from update {} on", state_.step + 1) : ""));
+  TrainerHooks hooks{.progress = progress_,
+                     .log = [&](const FinetuneEvent& event) { log_->add(event); },
+                     .save = [&] { save(); }};
+  Trainer trainer({*trainable_, data.rows, data.valid, *plan_, options_, state_},
+                  std::move(hooks));
+  return trainer.run();
+}
+
+void Run::save() {
+  log_->sync();
+  state_.log_bytes = log_->log_bytes();
+  if (const auto joules = meter_.joules()) state_.joules = joules_before_.value_or(0) + *joules;
+  folder_.checkpoints().save(
+      state_.step, identity_,
+      [&](const std::string& folder) {
+        write_state(backend_.files, folder, state_, trainable_->parameters());
+      },
+      options_.keep);
+  say(FinetuneEvent::Kind::saved, fmt::format("{}/step-{:08}", folder_.path(), state_.step));
+}
+
+FinetuneResult Run::finish(Ended ended) {
+  if (ended == Ended::stopped || ended == Ended::out_of_time) {
+    throw Error(ErrorKind::try_again,
+                fmt::format("{} after update {} of {}: saved",
+                            ended == Ended::stopped ? "stopped" : "--max-time is over",
+                            state_.step, plan_->updates()),
+                "the same command with --resume goes on");
+  }
+  const std::span<Parameter> parameters = trainable_->parameters();
+  if (state_.best && state_.best->step != state_.step) {
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      std::copy(state_.best_values[i].begin(), state_.best_values[i].end(),
+                parameters[i].value.begin());
+    }
+  }
+  const TrainingData& data = prepared_->data;
+  const ChatTemplate* chat = data.chat ? &*data.chat : nullptr;
+  io::FileSystem& files = backend_.files;
+  if (options_.method == Method::full) {
+    write_weights(files, folder_.path(), *model_, parameters);
+    copy_model_files(files, model_->files(), chat, folder_.path());
+  } else {
+    write_adapter(files, folder_.path(), with_values(*prepared_->adapter, parameters), *model_);
+    copy_tokenizer_files(files, model_->files(), chat, folder_.path());
+  }
+  trainable_.reset();  // its memory is free for the samples
+  report::TrainingRecord record = make_record(
+      files, {.base = *model_,
+              .options = options_,
+              .data = data,
+              .state = state_,
+              .torch_version = backend_.torch_version,
+              .stopped_by = ended == Ended::steps ? "steps" : "early stop",
+              .trained_parameters = prepared_->parameters,
+              .threads = trainable_options_.threads});
+  record.samples = make_samples(model_, options_, data, folder_.path());
+  write_reports(files, folder_.path(), record);
+  say(FinetuneEvent::Kind::ended, folder_.path());
+  return result();
+}
+
+void Run::say(FinetuneEvent::Kind kind, std::string text) {
+  FinetuneEvent event;
+  event.kind = kind;
+  event.step = state_.step;
+  event.steps = plan_->updates();
+  event.tokens = state_.tokens;
+  event.label_tokens = state_.label_tokens;
+  event.seconds = state_.seconds;
+  event.text = std::move(text);
+  progress_(event);
+}
+
+FinetuneResult Run::result() const {
+  FinetuneResult result;
+  result.steps = state_.step;
+  result.tokens = state_.tokens;
+  result.label_tokens = state_.label_tokens;
+  result.train_loss = state_.train_loss;
+  if (state_.best) result.valid_loss = state_.best->loss;
+  result.first_valid_loss = state_.first_valid_loss;
+  result.best_step = state_.best ? state_.best->step : state_.step;
+  result.seconds = state_.seconds;
+  result.tokens_per_s =
+      state_.seconds > 0 ? static_cast<double>(state_.tokens) / state_.seconds : 0;
+  result.peak_bytes = state_.peak_bytes;
+  return result;
+}
+
+}  // namespace
+
+FinetuneResult run_finetune(std::shared_ptr<const Model> model, const FinetuneOptions& options,
+                            const TrainingBackend& backend, const FinetuneProgress& progress) {
+  options.validate();
+  check_base(*model, options);
+  return Run(std::move(model), options, backend, progress).run();
+}
+
+FinetunePlan plan_run(std::shared_ptr<const Model> model, const FinetuneOptions& options,
+                      const TrainingBackend& backend) {
+  options.validate();
+  check_base(*model, options);
+  const Preparation prepared(*model, options, clock_now(), [] { return false; });
+  const data::PackOptions pack = pack_options(options, prepared.data.rows);
+  const UpdatePlan updates(prepared.data.rows, options, pack);
+  const TrainingMemory memory = backend.plan(
+      trainable_options(options, prepared, choose_dtype(options.dtype, cpu_info()),
+                        largest_batch(updates, prepared.data.valid, pack)));
+  FinetunePlan plan;
+  plan.parameters = prepared.parameters;
+  plan.updates = updates.updates();
+  for (const data::Example& example : prepared.data.rows.examples) {
+    plan.tokens += static_cast<int64_t>(example.ids.size());
+    plan.label_tokens += example.n_learned();
+  }
+  plan.weights_bytes = memory.weights;
+  plan.activation_bytes = memory.activations;
+  plan.recompute = memory.recompute;
+  plan.checkpoint_bytes = checkpoint_bytes(prepared.parameters, options.optimizer);
+  // The moments and the best values are the loop's.
+  plan.parameter_bytes = memory.parameters + plan.checkpoint_bytes - kStateExtra -
+                         prepared.parameters * static_cast<int64_t>(sizeof(float));
+  return plan;
+}
+
+}  // namespace nalar::train

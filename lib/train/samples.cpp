@@ -1,0 +1,96 @@
+#include "train/samples.h"
+
+#include <fmt/format.h>
+#include <nalar/adapter.h>
+#include <nalar/engine.h>
+#include <nalar/generate.h>
+#include <nalar/log.h>
+
+#include <algorithm>
+
+#include "engine/cpu_engine.h"
+
+namespace nalar::train {
+namespace {
+
+constexpr int64_t kSamples = 2;
+constexpr int kMostTokens = 48;
+constexpr size_t kLongestPrompt = 1024;
+constexpr int64_t kLargestModel = int64_t{3} << 30;  // bytes of weights
+
+// A row up to what is learned of it first, and that.
+struct Question {
+  std::vector<TokenId> prompt;
+  std::vector<TokenId> answer;
+};
+
+Question question_of(const data::Example& example) {
+  const auto first = std::find(example.learned.begin(), example.learned.end(), uint8_t{1});
+  const auto last = std::find(first, example.learned.end(), uint8_t{0});
+  const auto at = example.ids.begin() + (first - example.learned.begin());
+  return {{example.ids.begin(), at}, {at, at + (last - first)}};
+}
+
+std::vector<Question> questions_of(const Rows& rows) {
+  std::vector<Question> questions;
+  for (const data::Example& example : rows.examples) {
+    if (static_cast<int64_t>(questions.size()) == kSamples) break;
+    Question question = question_of(example);
+    if (question.prompt.empty() || question.prompt.size() > kLongestPrompt) continue;
+    questions.push_back(std::move(question));
+  }
+  return questions;
+}
+
+std::vector<std::string> answers(std::shared_ptr<const Model> model, const EngineOptions& options,
+                                 const TrainingData& data, const std::vector<Question>& questions) {
+  const auto engine = engine::make_cpu_engine(std::move(model), options);
+  GenerateOptions how;
+  how.sampling.temperature = 0;
+  how.max_tokens = kMostTokens;
+  how.end_ids = data.tokenizer->special().end;
+  for (const TokenId id : data.end_tokens()) how.end_ids.push_back(id);
+  how.on_overflow = Overflow::truncate;
+  Generator generator(*engine, data.tokenizer);
+  std::vector<std::string> texts;
+  for (const Question& question : questions) {
+    texts.push_back(generator.generate(question.prompt, how).text);
+  }
+  return texts;
+}
+
+}  // namespace
+
+std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base,
+                                         const FinetuneOptions& options, const TrainingData& data,
+                                         const std::string& folder) {
+  if (base->weight_bytes() > kLargestModel) {
+    notice(fmt::format("no samples before and after: {} bytes of weights would take long",
+                       base->weight_bytes()));
+    return {};
+  }
+  const std::vector<Question> questions =
+      questions_of(data.valid.size() > 0 ? data.valid : data.rows);
+  if (questions.empty()) return {};
+
+  EngineOptions engine_options;
+  engine_options.threads = options.threads;
+  engine_options.n_ctx = std::min<int>(base->config().n_ctx_train,
+                                       static_cast<int>(kLongestPrompt) + kMostTokens);
+  const std::vector<std::string> before = answers(base, engine_options, data, questions);
+  std::vector<std::string> after;
+  if (options.method == Method::full) {
+    after = answers(open_model(folder), engine_options, data, questions);
+  } else {
+    engine_options.adapters = {{open_adapter(folder, *base)}};
+    after = answers(base, engine_options, data, questions);
+  }
+  std::vector<report::Sample> samples;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    samples.push_back({data.tokenizer->decode(questions[i].prompt, true),
+                       data.tokenizer->decode(questions[i].answer), before[i], after[i]});
+  }
+  return samples;
+}
+
+}  // namespace nalar::train

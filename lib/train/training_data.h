@@ -1,0 +1,38 @@
+#pragma once
+
+#include <nalar/chat.h>
+#include <nalar/dataset.h>
+#include <nalar/finetune.h>
+#include <nalar/model.h>
+#include <nalar/tokenizer.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "train/update_plan.h"
+
+namespace nalar::train {
+
+// The rows of a training and how the model reads them.
+struct TrainingData {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::optional<ChatTemplate> chat;
+  std::shared_ptr<const Dataset> dataset;
+  std::shared_ptr<const Dataset> valid_dataset;  // nullptr: none of its own
+  Rows rows;
+  Rows valid;  // the valid_dataset's, or the last rows of the dataset, or none
+
+  // Ids that end what is learned of a row and that steer the model, rising: what ends a turn.
+  std::vector<TokenId> end_tokens() const;
+};
+
+// `clock`: see ChatTemplate::set_clock. Errors: those of open_tokenizer, open_chat_template and
+// open_dataset; usage where --valid-split leaves nothing to train on; bad_data for an id that the
+// model has no row for.
+TrainingData read_training_data(const Model& model, const FinetuneOptions& options, int64_t clock,
+                                const std::function<bool()>& stopped);
+
+}  // namespace nalar::train
