@@ -1,12 +1,15 @@
-"""nalar finetune as far as no training is needed: its command line, --preview, --print-config, --dry-run."""
+"""nalar finetune: its command line, --preview, and, where LibTorch is there, training on a tiny model."""
 
 import json
 import os
+import signal
+import unittest
 
-from harness import GOLDEN, CliTest, main, nalar
+from harness import GOLDEN, CliTest, Terminal, main, nalar
 
 MODEL = str(GOLDEN / "stories260k" / "stories260K-f32.gguf")
 TEXT = '{"text": "Once upon a time"}\n'
+HAS_TORCH = "LibTorch    not there" not in nalar("--version").text
 PAIR = '{"prompt": "One", "completion": " two"}\n'
 
 
@@ -50,7 +53,8 @@ class CommandLine(Finetune):
 
     def test_settings_are_printed_and_read_again(self):
         text = self.finetune("--rank", "4", "--targets", "q_proj,v_proj", "--seed", "5", "--print-config").text
-        for line in ("rank = 4  # command line", 'targets = ["q_proj,v_proj"]  # command line', "lr = 0.0002", "seed = 5"):
+        for line in ("rank = 4  # command line", 'targets = ["q_proj,v_proj"]  # command line', "lr = 0.0002",
+                     "seed = 5  # command line"):
             self.assertIn(line, text)
         self.assertNotIn("resume", text)
         path = self.file("c.toml", text)
@@ -100,6 +104,61 @@ class Preview(Finetune):
     def test_full_disk(self):
         with open("/dev/full", "wb") as full:
             self.assert_error(self.finetune("--preview", stdout=full), 74, "standard output")
+
+
+@unittest.skipUnless(HAS_TORCH, "LibTorch is not there")
+class Training(Finetune):
+    SETTINGS = ("--batch-rows", "2", "--max-length", "32", "--device", "cpu", "--dtype", "fp32")
+
+    def train(self, *arguments, **more):
+        return self.finetune("-o", self.out(), *self.SETTINGS, *arguments, data=TEXT * 8, **more)
+
+    def test_a_run(self):
+        result = self.train("--steps", "3", "--json", "--log", "tensorboard")
+        self.assertEqual(result.code, 0, result.err)
+        line = json.loads(result.text)
+        self.assertEqual(line["steps"], 3)
+        for key in ("tokens", "label_tokens", "train_loss", "valid_loss", "best_step", "seconds", "tokens_per_s",
+                    "peak_bytes"):
+            self.assertIn(key, line)
+        names = set(os.listdir(self.out()))
+        self.assertLessEqual({"adapter_model.safetensors", "adapter_config.json", "run.json", "log.jsonl", "README.md",
+                              "report.html", "checkpoints"}, names)
+        self.assertTrue(any(name.startswith("events.out.tfevents.") for name in names), names)
+        run = json.loads((self.folder / "out" / "run.json").read_text())
+        self.assertEqual(run["result"]["steps"], 3)
+        self.assertNotIn(str(self.folder), (self.folder / "out" / "run.json").read_text())
+        with open(self.folder / "out" / "log.jsonl", encoding="utf-8") as log:
+            losses = [json.loads(line) for line in log]
+        self.assertEqual([row["step"] for row in losses if "loss" in row], [1, 2, 3])
+        # A folder that exists is not written over.
+        self.assert_error(self.train("--steps", "3"), 73, "exists")
+
+    def test_quiet(self):
+        result = self.train("--steps", "1", "-q")
+        self.assertEqual((result.code, result.err), (0, b""))
+        self.assertIn("training loss", result.text)
+
+    def test_dry_run_loads_and_leaves_nothing(self):
+        result = self.train("--dry-run", "--json")
+        self.assertEqual(result.code, 0, result.err)
+        plan = json.loads(result.text)
+        self.assertGreater(plan["parameters"], 0)
+        self.assertTrue(plan["fits"])
+        self.assertFalse(os.path.exists(self.out()))
+
+    def test_a_stopped_run_is_saved_and_goes_on(self):
+        data = self.file("rows.jsonl", TEXT * 8)
+        command = ("finetune", MODEL, data, "-t", "1", "-o", self.out(), *self.SETTINGS, "--steps", "400")
+        terminal = Terminal(*command)
+        terminal.wait_for(rb"\r\x1b\[K[1-9]\d*/400 ")
+        os.kill(terminal.pid, signal.SIGTERM)
+        seen = terminal.end()
+        self.assertEqual(terminal.code, 75, seen)
+        self.assertRegex(seen, rb"nalar: stopped after update \d+ of 400: saved\r\n  try: .*--resume")
+        result = nalar(*command, "--resume", "--json")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertEqual(json.loads(result.text)["steps"], 400)
 
 
 if __name__ == "__main__":
