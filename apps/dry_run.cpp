@@ -31,7 +31,8 @@ std::optional<int64_t> kernel_number(const char* path, std::string_view key, int
   return value * unit;
 }
 
-// What the machine can still give, and what the control group lets this process have.
+}  // namespace
+
 std::optional<int64_t> available_memory() {
   std::optional<int64_t> available = kernel_number("/proc/meminfo", "MemAvailable:", 1024);
   const auto limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1);
@@ -44,8 +45,6 @@ std::optional<int64_t> available_memory() {
 std::string mib(int64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
-
-}  // namespace
 
 void dry_run(const Model& model, const ModelFlags& flags, bool json, Output& out) {
   const EngineOptions options = engine_options(flags, model);

@@ -4,11 +4,11 @@
 #include <nalar/engine.h>
 #include <nalar/sandbox.h>
 #include <nalar/version.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "terminal.h"
 
 namespace nalar::apps {
 namespace {
@@ -66,16 +66,7 @@ std::string entry(std::string_view left, std::string_view right, size_t indent, 
 
 }  // namespace
 
-int text_width() {
-  int columns = 80;
-  winsize size{};
-  if (const char* given = std::getenv("COLUMNS"); given != nullptr && std::atoi(given) > 0) {
-    columns = std::atoi(given);
-  } else if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-    columns = size.ws_col;
-  }
-  return std::clamp(columns, 40, 110);
-}
+int text_width() { return std::clamp(terminal_columns(STDOUT_FILENO), 40, 110); }
 
 std::string program_help(const std::vector<std::unique_ptr<Command>>& commands) {
   const auto width = static_cast<size_t>(text_width());

@@ -16,6 +16,10 @@ class Messages {
   // Always: "nalar: …".
   static void error(std::string_view line);
   static void line(std::string_view text);
+
+  // A line that stands below all others and is written over by the next one; "" takes it away. For
+  // terminals that can (can_overwrite), and text that fits in a line.
+  static void status(std::string_view text);
 };
 
 }  // namespace nalar::apps

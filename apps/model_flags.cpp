@@ -19,7 +19,7 @@ void declare_model_flags(OptionSet& options, ModelFlags& flags) {
   options.command_line_only();
 }
 
-void declare_device_flags(OptionSet& options, ModelFlags& flags) {
+void declare_machine_flags(OptionSet& options, ModelFlags& flags) {
   options.group("Machine");
   options.number(
       {"-t,--threads", "N", "threads (default: the physical cores this process may use)"},
@@ -27,6 +27,10 @@ void declare_device_flags(OptionSet& options, ModelFlags& flags) {
   options.text(
       {"--device", "D", "auto, cpu, cuda or cuda:N (auto: cuda only where it is installed) [auto]"},
       flags.device);
+}
+
+void declare_device_flags(OptionSet& options, ModelFlags& flags) {
+  declare_machine_flags(options, flags);
   options.choice(
       {"--compute", "C",
        "auto: quantized weights against 8-bit activations; fp32: weights dequantized and "

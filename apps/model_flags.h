@@ -18,6 +18,8 @@ struct ModelFlags {
 };
 
 void declare_model_flags(OptionSet& options, ModelFlags& flags);
+// --threads and --device; then --compute too.
+void declare_machine_flags(OptionSet& options, ModelFlags& flags);
 void declare_device_flags(OptionSet& options, ModelFlags& flags);
 
 // Errors: usage when MODEL is missing; those of open_model.

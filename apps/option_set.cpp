@@ -97,6 +97,31 @@ void OptionSet::positional(const char* name, std::optional<std::string>& target,
   positionals_.emplace_back(name, help);
 }
 
+void OptionSet::positionals(const char* name, std::vector<std::string>& target, const char* help) {
+  app_.add_option(name,
+                  [&target](const CLI::results_t& values) {
+                    target = values;
+                    return true;
+                  })
+      ->expected(-1);
+  positionals_.emplace_back(name, help);
+}
+
+void OptionSet::optional_number(const OptionText& option, std::optional<int>& target,
+                                Range<int> range, int without) {
+  Setting& setting = add_number<int>(option, target, range);
+  options_.back()->expected(0, 1);
+  setting.set = [&target, without, parse = setting.set](const std::vector<std::string>& values) {
+    if (values.empty() || values.back().empty()) {
+      target = without;
+    } else {
+      parse(values);
+    }
+  };
+  setting.get = [] { return Json(); };
+  command_line_only();
+}
+
 void OptionSet::flag(const OptionText& option, bool& target) {
   Setting& setting = add(option, SettingKind::flag);
   const std::string name = "--" + setting.names.front();

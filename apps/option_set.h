@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "parse_value.h"
@@ -52,6 +53,8 @@ class OptionSet {
   void group(std::string title) { group_ = std::move(title); }
 
   void positional(const char* name, std::optional<std::string>& target, const char* help);
+  // All that are left.
+  void positionals(const char* name, std::vector<std::string>& target, const char* help);
   void flag(const OptionText& option, bool& target);
   void text(const OptionText& option, std::optional<std::string>& target);
   // Repeatable, one value each time.
@@ -59,23 +62,20 @@ class OptionSet {
   // One of a few words.
   void choice(const OptionText& option, std::string& target, std::vector<std::string> words);
 
-  void number(const OptionText& option, int& target, Range<int> range) {
-    Setting& setting = add(option, SettingKind::number);
-    const std::string name = "--" + setting.names.front();
-    setting.set = [&target, range, name](const std::vector<std::string>& values) {
-      target = parse_number(name, values.back(), range);
-    };
-    setting.get = [&target] { return Json(target); };
+  template <typename T>
+  requires std::is_arithmetic_v<T>
+  void number(const OptionText& option, T& target, Range<T> range) {
+    add_number<T>(option, target, range).get = [&target] { return number_json(target); };
   }
   template <typename T>
   void number(const OptionText& option, std::optional<T>& target, Range<T> range) {
-    Setting& setting = add(option, SettingKind::number);
-    const std::string name = "--" + setting.names.front();
-    setting.set = [&target, range, name](const std::vector<std::string>& values) {
-      target = parse_number(name, values.back(), range);
+    add_number<T>(option, target, range).get = [&target] {
+      return target ? number_json(*target) : Json();
     };
-    setting.get = [&target] { return target ? number_json(*target) : Json(); };
   }
+  // The value may be left out, and is `without` then. Not for configuration files.
+  void optional_number(const OptionText& option, std::optional<int>& target, Range<int> range,
+                       int without);
 
   // Options of the contract that have no code yet: each use is an error that says so.
   void not_yet(const std::vector<std::string>& names);
@@ -97,9 +97,20 @@ class OptionSet {
 
  private:
   static Json number_json(float value);
+  static Json number_json(double value) { return value; }
   static Json number_json(int value) { return value; }
+  static Json number_json(int64_t value) { return value; }
   static Json number_json(uint64_t value) { return value; }
   Setting& add(const OptionText& option, SettingKind kind);
+  template <typename T, typename Target>
+  Setting& add_number(const OptionText& option, Target& target, Range<T> range) {
+    Setting& setting = add(option, SettingKind::number);
+    const std::string name = "--" + setting.names.front();
+    setting.set = [&target, range, name](const std::vector<std::string>& values) {
+      target = parse_number(name, values.back(), range);
+    };
+    return setting;
+  }
   Setting* find(std::string_view name) const;
 
   CLI::App& app_;

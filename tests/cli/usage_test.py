@@ -66,7 +66,7 @@ class Flags(CliTest):
                      "--version", "--help", "--allow-symlinks"):
             self.assertIn(name, text)
         for columns in (60, 80, 100):
-            for command in ("run", "bench", "inspect"):
+            for command in ("run", "finetune", "bench", "inspect"):
                 lines = nalar(command, "--help", env={"COLUMNS": str(columns)}).text.splitlines()
                 self.assertLessEqual(max(len(line) for line in lines), columns)
 

@@ -81,4 +81,12 @@ struct PreviewPiece {
 NALAR_API std::vector<PreviewPiece> preview(const data::Example& example,
                                             const Tokenizer& tokenizer);
 
+// The same of a row of a data set, from 0, which must be there.
+struct PreviewRow {
+  std::string place;  // "FILE: line 3"
+  bool truncated = false;
+  std::vector<PreviewPiece> pieces;
+};
+NALAR_API PreviewRow preview(const Dataset& dataset, int64_t row, const Tokenizer& tokenizer);
+
 }  // namespace nalar

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <nalar/dataset.h>
+#include <nalar/json.h>
+
+#include <string>
+
+#include "output.h"
+
+namespace nalar::apps {
+
+// What learned text is set off by.
+struct PreviewMarks {
+  std::string begin = "⟦";
+  std::string end = "⟧";
+};
+
+// The text of a row with its learned parts marked; control sequences in it are shown where
+// `for_terminal`.
+std::string marked_text(const PreviewRow& row, const PreviewMarks& marks, bool for_terminal);
+Json preview_json(const PreviewRow& row);
+// "203 rows, 12045 tokens, of them 4410 learned (36.6 %); a row has 31 to 142 tokens, median 57".
+std::string dataset_text(const DatasetReport& report);
+
+// The first `rows` rows of a data set as the model sees them: text, ids, counts.
+void write_preview(const Dataset& dataset, const Tokenizer& tokenizer, int rows, Output& out);
+void write_preview_json(const Dataset& dataset, const Tokenizer& tokenizer, int rows, Output& out);
+
+}  // namespace nalar::apps

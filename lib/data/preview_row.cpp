@@ -1,0 +1,15 @@
+#include <fmt/format.h>
+#include <nalar/dataset.h>
+
+#include "data/example.h"
+
+namespace nalar {
+
+PreviewRow preview(const Dataset& dataset, int64_t row, const Tokenizer& tokenizer) {
+  const data::Example& example = dataset.examples().at(static_cast<size_t>(row));
+  const std::string& file = dataset.paths().at(static_cast<size_t>(example.file));
+  return {fmt::format("{}: line {}", file, example.line), example.truncated,
+          preview(example, tokenizer)};
+}
+
+}  // namespace nalar

@@ -1,0 +1,74 @@
+#include "report/run_json.h"
+
+#include "sample_record.h"
+#include "support/catch.h"
+#include "support/error_of.h"
+
+namespace nalar::report {
+
+TEST_CASE("run.json says what went in and what came out") {
+  const Json run = parse_json(run_json(sample_record()));
+  CHECK(run.find("format")->as_string() == kRunFormat);
+  CHECK(run.find("name")->as_string() == "rara-adapter");
+  CHECK(run.find("seed")->as_uint64() == UINT64_MAX);
+  const Json& base = *run.find("base");
+  CHECK(base.find("files")->as_array()[0].find("name")->as_string() == "base.gguf");
+  CHECK(base.find("files")->as_array()[0].find("sha256")->as_string() == std::string(64, 'a'));
+  CHECK(run.find("data")->find("rows")->as_int64() == 203);
+  CHECK(run.find("data")->find("files")->as_array()[0].find("bytes")->as_int64() == 1234);
+  CHECK(run.find("settings")->find("lr")->as_double() == 2e-4);
+  const Json& result = *run.find("result");
+  CHECK(result.find("train_loss")->as_double() == 2.25);
+  CHECK(result.find("valid_loss_before")->as_double() == 3.25);
+  CHECK(result.find("valid_loss")->as_double() == 2.5);
+  CHECK(result.find("joules")->as_double() == 7200);
+  CHECK(to_text(*run.find("end_tokens")) == "{\"ids\":[2],\"pieces\":[\"<|im_end|>\"]}");
+}
+
+TEST_CASE("what was not measured is null") {
+  const Json run = parse_json(run_json({}));
+  CHECK(run.find("result")->find("joules")->is_null());
+  CHECK(run.find("result")->find("valid_loss")->is_null());
+}
+
+TEST_CASE("no folder of this machine gets out") {
+  const std::string text = run_json(sample_record());
+  for (const char* folder : {"/home", "someone", "/models", "~/"}) {
+    CHECK(text.find(folder) == std::string::npos);
+  }
+}
+
+TEST_CASE("a run is read back") {
+  const RunSummary run = parse_run_json(run_json(sample_record()));
+  CHECK(run.end_tokens == std::vector<int64_t>{2});
+  CHECK(run.end_pieces == std::vector<std::string>{"<|im_end|>"});
+  CHECK(run.base_name == "Smol|<b>LM");
+  REQUIRE(run.base_files.size() == 1);
+  CHECK(run.base_files[0].sha256 == std::string(64, 'a'));
+  CHECK(run.base_files[0].bytes == 98'000'000);
+}
+
+TEST_CASE("a run that is none is refused by its key") {
+  const std::string head = "{\"format\": \"nalar.run/1\", ";
+  const std::pair<std::string, std::string> bad[] = {
+      {"[]", "format"},
+      {"{}", "format"},
+      {"{\"format\": 1}", "format"},
+      {"{\"format\": \"nalar.run/2\"}", "format"},
+      {head + "\"base\": 1}", "base"},
+      {head + "\"base\": {\"name\": 1}}", "name"},
+      {head + "\"base\": {\"files\": [1]}}", "files"},
+      {head + "\"base\": {\"files\": [{}]}}", "bytes"},
+      {head + "\"end_tokens\": []}", "end_tokens"},
+      {head + "\"end_tokens\": {\"ids\": [-1], \"pieces\": [\"\"]}}", "ids"},
+      {head + "\"end_tokens\": {\"ids\": [\"2\"]}}", "ids"},
+      {head + "\"end_tokens\": {\"ids\": [2], \"pieces\": []}}", "pieces"},
+      {head + "\"end_tokens\": {\"ids\": [2], \"pieces\": [2]}}", "pieces"}};
+  for (const auto& [text, key] : bad) {
+    INFO(text);
+    const std::string error = test::error_of([&text = text] { parse_run_json(text); });
+    CHECK(error.find("(key " + key + ")") != std::string::npos);
+  }
+}
+
+}  // namespace nalar::report
