@@ -50,6 +50,7 @@ bool is_off(const Json& value) {
 
 // "(.*\.)?(KEY)$" is what PEFT matches a module's name with.
 ModulePattern ending(const std::string& path, const std::string& key) {
+  const ModulePattern alone(path, key);  // whose error names the key as it is
   return {path, "(.*\\.)?(" + key + ")$"};
 }
 

@@ -86,7 +86,7 @@ class Binder {
     if (adapter_.modules.empty() && adapter_.saved.empty()) {
       throw Error(ErrorKind::bad_data, "holds no tensor of an adapter");
     }
-    if (config_.ties_head && base_.tied_head) tie_head();
+    if (ties_head()) tie_head();
     adapter_.config.targets = target_names(adapter_, base_);
     return std::move(adapter_);
   }
@@ -115,7 +115,10 @@ class Binder {
     return nullptr;
   }
 
+  bool ties_head() const { return config_.ties_head && base_.tied_head; }
+
   bool is_saved(TensorName name) const {
+    if (name.role == head && ties_head() && is_saved({embedding})) return true;
     const std::string module = module_name(name);
     return std::any_of(config_.modules_to_save.begin(), config_.modules_to_save.end(),
                        [&](const std::string& m) { return names_module(m, module); });
@@ -175,7 +178,8 @@ class Binder {
   void bind_saved(const LoraTarget& target, const TensorView* weight, const TensorView* bias) {
     if (weight == nullptr) {
       if (bias != nullptr) fail(bias->name, " has no weight beside it");
-      if (is_saved(target.name)) {
+      const bool tied = target.name.role == head && ties_head();
+      if (is_saved(target.name) && !tied) {
         fail(module_name(target.name) + ".weight", " of modules_to_save is missing");
       }
       return;
