@@ -1,5 +1,6 @@
 #include "nn/aten_attention.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/exp.h>

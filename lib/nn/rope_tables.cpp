@@ -1,5 +1,6 @@
 #include "nn/rope_tables.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 
 #include <cmath>

@@ -151,7 +151,7 @@ double Transformer::add_gradients(const train::Batch& batch, const Gradient& gra
                   DropoutSeed{seed_, gradient.update}};
   forward(pass, batch, !recompute_);
   const double sum = head(pass, batch, rows, gradient.weight);
-  backward(pass, batch);
+  if (gradient.weight != 0) backward(pass, batch);
   return sum;
 }
 
