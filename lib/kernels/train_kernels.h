@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <nalar/dtype.h>
 
 #include <cstddef>
@@ -88,6 +90,6 @@ struct TrainKernels {
                           float weight) = nullptr;
 };
 
-const TrainKernels& train_kernels(Isa isa) noexcept;
+NALAR_MODULE_API const TrainKernels& train_kernels(Isa isa) noexcept;
 
 }  // namespace nalar::kernels

@@ -35,8 +35,13 @@ void for_each_tile(const AttentionRows& rows, F&& fn) {
 class TileHeads {
  public:
   TileHeads(const AttentionRows& rows, at::ScalarType wide, const Tile& tile)
-      : spec_(rows.spec), wide_(wide), tile_(tile), n_(tile.end - tile.begin),
-        k(keys(rows.k)), v(keys(rows.v)), q(queries(rows.q)) {}
+      : spec_(rows.spec),
+        wide_(wide),
+        tile_(tile),
+        n_(tile.end - tile.begin),
+        k(keys(rows.k)),
+        v(keys(rows.v)),
+        q(queries(rows.q)) {}
 
   // x [T, N * H] → [K, group * n, H], and back
   at::Tensor queries(const at::Tensor& x) const {
@@ -53,9 +58,7 @@ class TileHeads {
         .copy_(heads.view({spec_.n_kv_heads, group(), n_, spec_.head_dim}));
   }
   // x [T, K * H] → [K, n_keys, H]
-  at::Tensor keys(const at::Tensor& x) const {
-    return key_rows(x).to(wide_);
-  }
+  at::Tensor keys(const at::Tensor& x) const { return key_rows(x).to(wide_); }
   void add_keys(const at::Tensor& x, const at::Tensor& heads) const { key_rows(x).add_(heads); }
   // log_sum [N, T] → [K, group * n, 1]
   at::Tensor sums(const at::Tensor& log_sum) const {

@@ -29,9 +29,12 @@ namespace {
 
 at::ScalarType plain_type(DType type) {
   switch (type) {
-    case DType::f16: return at::kHalf;
-    case DType::bf16: return at::kBFloat16;
-    default: return at::kFloat;
+    case DType::f16:
+      return at::kHalf;
+    case DType::bf16:
+      return at::kBFloat16;
+    default:
+      return at::kFloat;
   }
 }
 
@@ -42,25 +45,32 @@ at::Tensor bytes_of(const TensorView& view) {
 
 at::Tensor act(const at::Tensor& x, Activation activation) {
   switch (activation) {
-    case Activation::gelu_tanh: return at::gelu(x, "tanh");
-    case Activation::gelu: return at::gelu(x, "none");
-    case Activation::silu: break;
+    case Activation::gelu_tanh:
+      return at::gelu(x, "tanh");
+    case Activation::gelu:
+      return at::gelu(x, "none");
+    case Activation::silu:
+      break;
   }
   return at::silu(x);
 }
 
 at::Tensor act_backward(const at::Tensor& dy, const at::Tensor& x, Activation activation) {
   switch (activation) {
-    case Activation::gelu_tanh: return at::gelu_backward(dy, x, "tanh");
-    case Activation::gelu: return at::gelu_backward(dy, x, "none");
-    case Activation::silu: break;
+    case Activation::gelu_tanh:
+      return at::gelu_backward(dy, x, "tanh");
+    case Activation::gelu:
+      return at::gelu_backward(dy, x, "none");
+    case Activation::silu:
+      break;
   }
   return at::silu_backward(dy, x);
 }
 
 class AtenOps final : public Ops {
  public:
-  AtenOps(at::Device device_, at::ScalarType work_, int threads) : Ops(device_, work_), pool_(threads) {
+  AtenOps(at::Device device_, at::ScalarType work_, int threads)
+      : Ops(device_, work_), pool_(threads) {
     at::set_num_threads(threads);
   }
 
@@ -150,7 +160,8 @@ class AtenOps final : public Ops {
   }
   at::Tensor indices(std::span<const int32_t> rows) const {
     return at::from_blob(const_cast<int32_t*>(rows.data()), {static_cast<int64_t>(rows.size())},
-                         at::kInt).to(device, at::kLong);
+                         at::kInt)
+        .to(device, at::kLong);
   }
   static void multiply_work(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
                             bool accumulate) {
@@ -176,15 +187,15 @@ int64_t AtenOps::place(Matrix& matrix) const {
   } else if (device.is_cpu()) {
     return 0;  // expanded at each use
   } else if (device.is_meta()) {
-    matrix.placed = at::empty({has_device_form(view.dtype)
-                                   ? static_cast<int64_t>(view.bytes.size()) / 2
-                                   : view.elements()},
-                              at::TensorOptions().dtype(at::kBFloat16).device(device));
+    matrix.placed =
+        at::empty({has_device_form(view.dtype) ? static_cast<int64_t>(view.bytes.size()) / 2
+                                               : view.elements()},
+                  at::TensorOptions().dtype(at::kBFloat16).device(device));
   } else if (has_device_form(view.dtype)) {
     matrix.placed = bytes_of(view).to(device);
   } else {
     notice(std::string(view.name) + ": " + std::string(name(view.dtype)) +
-               " is expanded to bf16 on this device");
+           " is expanded to bf16 on this device");
     const at::Tensor values = at::empty({view.rows(), view.columns()}, at::kFloat);
     read_all(view, {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
     matrix.placed = values.to(at::kBFloat16).to(device);

@@ -18,8 +18,11 @@ Attention::Kept Attention::take(Arena& arena, const Ops& ops, int64_t rows) cons
 }
 
 Attention::Tensors Attention::tensors(const Kept& kept, int64_t rows) const {
-  Tensors t{kept.q.matrix(rows, parts_.q.out()), kept.k.matrix(rows, parts_.k.out()),
-            kept.v.matrix(rows, parts_.v.out()), {}, {}};
+  Tensors t{kept.q.matrix(rows, parts_.q.out()),
+            kept.k.matrix(rows, parts_.k.out()),
+            kept.v.matrix(rows, parts_.v.out()),
+            {},
+            {}};
   const bool normed = !parts_.q_norm.none();
   t.turned_q = normed ? kept.turned_q.matrix(rows, parts_.q.out()) : t.q;
   t.turned_k = normed ? kept.turned_k.matrix(rows, parts_.k.out()) : t.k;
@@ -28,8 +31,13 @@ Attention::Tensors Attention::tensors(const Kept& kept, int64_t rows) const {
 
 AttentionRows Attention::rows(const Pass& pass, const Tensors& t, const Kept& kept) const {
   const int64_t n = t.q.size(0);
-  return {spec_, pass.documents, t.turned_q, t.turned_k, t.v,
-          kept.attended.matrix(n, parts_.q.out()), kept.log_sum.matrix(spec_.n_heads, n)};
+  return {spec_,
+          pass.documents,
+          t.turned_q,
+          t.turned_k,
+          t.v,
+          kept.attended.matrix(n, parts_.q.out()),
+          kept.log_sum.matrix(spec_.n_heads, n)};
 }
 
 void Attention::forward(const Pass& pass, const at::Tensor& x, const at::Tensor& y,

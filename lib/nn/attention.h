@@ -14,9 +14,9 @@ class Attention {
   };
   // What the backward pass reads.
   struct Kept {
-    Buffer q, k, v;                  // [T, N * H] [T, K * H] [T, K * H], turned unless there is a q/k norm
-    Buffer turned_q, turned_k;       // with a q/k norm
-    Buffer attended, log_sum;        // [T, N * H], [N, T]
+    Buffer q, k, v;  // [T, N * H] [T, K * H] [T, K * H], turned unless there is a q/k norm
+    Buffer turned_q, turned_k;              // with a q/k norm
+    Buffer attended, log_sum;               // [T, N * H], [N, T]
     Buffer q_lora, k_lora, v_lora, o_lora;  // [T, R]
   };
 

@@ -26,7 +26,8 @@ int64_t number_in(const std::string& path, int64_t otherwise) {
   return in >> value ? value : otherwise;
 }
 
-// What is left in one cgroup, of version 2 or 1. Pages of files can be dropped, so they don't count.
+// What is left in one cgroup, of version 2 or 1. Pages of files can be dropped, so they don't
+// count.
 int64_t left_in(const std::string& folder, bool v2) {
   const int64_t limit =
       number_in(folder + (v2 ? "/memory.max" : "/memory.limit_in_bytes"), kUnlimited);

@@ -50,11 +50,9 @@ class Residual {
     } else {
       post_.backward(pass, d_branch, dx, kept.branch.matrix(n, d_model), false);
     }
-    const at::Tensor normed =
-        pre_.forward(pass, x, pass.scratch.normed.matrix(n, d_model));
+    const at::Tensor normed = pre_.forward(pass, x, pass.scratch.normed.matrix(n, d_model));
     const bool needed = below || pre_.trained();
-    const at::Tensor d_normed =
-        needed ? pass.scratch.d_normed.matrix(n, d_model) : at::Tensor();
+    const at::Tensor d_normed = needed ? pass.scratch.d_normed.matrix(n, d_model) : at::Tensor();
     inner_.backward(pass, normed, d_branch, d_normed, kept.inner);
     if (needed) pre_.backward(pass, dx, d_normed, x, true);
   }
@@ -78,8 +76,8 @@ struct Block {
 
   bool trained() const { return attention.trained() || feed_forward.trained(); }
   Kept take(Arena& arena, const Ops& ops, int64_t rows, int64_t d_model) const {
-    return {attention.take(arena, ops, rows, d_model),
-            feed_forward.take(arena, ops, rows, d_model), arena.take(rows * d_model, ops.wide)};
+    return {attention.take(arena, ops, rows, d_model), feed_forward.take(arena, ops, rows, d_model),
+            arena.take(rows * d_model, ops.wide)};
   }
 
   void forward(const Pass& pass, const at::Tensor& x, const at::Tensor& out,

@@ -30,12 +30,10 @@ const Trained* Builder::whole(model::TensorName tensor, const TensorView& view) 
   if (!options_.adapter) {
     return parameters_.add(name, view.shape, [&](std::span<float> out) { read_all(view, out); });
   }
-  for (const model::SavedTensor& saved : options_.adapter->saved) {
-    if (saved.target != tensor) continue;
-    return parameters_.add(name, view.shape,
-                           [&](std::span<float> out) { fill_from(saved.values, out, name); });
-  }
-  return nullptr;
+  const model::SavedTensor* const saved = options_.adapter->find_saved(tensor);
+  if (saved == nullptr) return nullptr;
+  return parameters_.add(name, view.shape,
+                         [&](std::span<float> out) { fill_from(saved->values, out, name); });
 }
 
 std::optional<Lora> Builder::lora(model::TensorName tensor, const TensorView& view) {

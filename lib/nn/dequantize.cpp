@@ -39,8 +39,8 @@ at::Tensor q4_1(const at::Tensor& b) {
   return half_at(b, 0) * nibbles(part(b, 4, 16)) + half_at(b, 2);
 }
 
-// 12 bytes hold 8 scales and 8 mins of 6 bits: the first four of each in the low bits of bytes 0 … 3 and
-// 4 … 7, the others in the nibbles of bytes 8 … 11 and the top bits of those.
+// 12 bytes hold 8 scales and 8 mins of 6 bits: the first four of each in the low bits of bytes 0 …
+// 3 and 4 … 7, the others in the nibbles of bytes 8 … 11 and the top bits of those.
 at::Tensor q4_k(const at::Tensor& b) {
   const at::Tensor s = part(b, 4, 4), m = part(b, 8, 4), rest = part(b, 12, 4);
   const auto join = [](const at::Tensor& first, const at::Tensor& four) {
@@ -70,12 +70,18 @@ at::Tensor q6_k(const at::Tensor& b) {
 
 Unpack unpack(DType type) {
   switch (type) {
-    case DType::q8_0: return q8_0;
-    case DType::q4_0: return q4_0;
-    case DType::q4_1: return q4_1;
-    case DType::q4_k: return q4_k;
-    case DType::q6_k: return q6_k;
-    default: return nullptr;
+    case DType::q8_0:
+      return q8_0;
+    case DType::q4_0:
+      return q4_0;
+    case DType::q4_1:
+      return q4_1;
+    case DType::q4_k:
+      return q4_k;
+    case DType::q6_k:
+      return q6_k;
+    default:
+      return nullptr;
   }
 }
 

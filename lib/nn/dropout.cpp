@@ -26,7 +26,8 @@ void draw_mask(const Pass& pass, uint64_t module, double p, const at::Tensor& ma
       for (int64_t c = 0; c < columns; c += 4) {
         const auto random = base::philox(key, document, row | static_cast<uint64_t>(c / 4));
         const int64_t n = std::min<int64_t>(4, columns - c);
-        for (int64_t i = 0; i < n; ++i) out[c + i] = random[static_cast<size_t>(i)] < limit ? 0 : kept;
+        for (int64_t i = 0; i < n; ++i)
+          out[c + i] = random[static_cast<size_t>(i)] < limit ? 0 : kept;
       }
     }
   });

@@ -9,7 +9,8 @@ namespace nalar::nn {
 namespace {
 
 at::Tensor indices(std::span<const TokenId> ids) {
-  return at::from_blob(const_cast<TokenId*>(ids.data()), {static_cast<int64_t>(ids.size())}, at::kInt)
+  return at::from_blob(const_cast<TokenId*>(ids.data()), {static_cast<int64_t>(ids.size())},
+                       at::kInt)
       .to(at::kLong);
 }
 

@@ -12,7 +12,7 @@ class FeedForward {
   };
   // What the backward pass reads; gate and up become their gradients in it.
   struct Kept {
-    Buffer gate, up;                    // [T, F]
+    Buffer gate, up;                       // [T, F]
     Buffer gate_lora, up_lora, down_lora;  // [T, R]
   };
 

@@ -16,7 +16,8 @@ struct Lora {
   uint64_t module = 0;  // its stream of random numbers
 };
 
-// y = x W^T + b + scale · (drop(x) A^T) B^T. The only part that knows LoRA; gradients are made for what is trained alone.
+// y = x W^T + b + scale · (drop(x) A^T) B^T. The only part that knows LoRA; gradients are made for
+// what is trained alone.
 class Linear {
  public:
   // `bias` is undefined for none, without a gradient where it is frozen.
@@ -27,9 +28,7 @@ class Linear {
   int64_t out() const { return weight_.out(); }
   int64_t rank() const { return lora_ ? lora_->rank : 0; }
   bool drops() const { return lora_ && lora_->dropout > 0; }
-  bool trained() const {
-    return lora_ || weight_.trained != nullptr || bias_.gradient.defined();
-  }
+  bool trained() const { return lora_ || weight_.trained != nullptr || bias_.gradient.defined(); }
 
   // Keeps drop(x) A^T [T, R] in `kept`. y undefined: does nothing else.
   void forward(const Pass& pass, const at::Tensor& x, const at::Tensor& y,

@@ -32,9 +32,8 @@ class Norm {
 
  private:
   at::Tensor scale() const {
-    return spec_.weight_offset == 0
-               ? weight_.value
-               : weight_.value.add(static_cast<double>(spec_.weight_offset));
+    return spec_.weight_offset == 0 ? weight_.value
+                                    : weight_.value.add(static_cast<double>(spec_.weight_offset));
   }
 
   NormSpec spec_;

@@ -11,8 +11,9 @@
 
 #include "nn/parameters.h"
 
-// The operators of the transformer, each as a forward and a backward half: what is kept between them is an argument.
-// Dimension letters: T rows, D d_model, N query heads, K kv heads, H head_dim, F d_ff, V vocabulary, R rank.
+// The operators of the transformer, each as a forward and a backward half: what is kept between
+// them is an argument. Dimension letters: T rows, D d_model, N query heads, K kv heads, H head_dim,
+// F d_ff, V vocabulary, R rank.
 namespace nalar::nn {
 
 // A Linear's matrix [out, in]: frozen, as it lies in its mapped file, or trained.
@@ -41,9 +42,9 @@ struct AttentionRows {
   at::Tensor log_sum;                  // [N, T] log of the softmax's denominator
 };
 
-// Of one type of numbers on one device. `work` is the type of products and activations, `wide` that of the residual
-// stream, of parameters and of sums: fp32, or f64 where work is. Results are overwritten unless said
-// otherwise; they may not overlap operands unless said so.
+// Of one type of numbers on one device. `work` is the type of products and activations, `wide` that
+// of the residual stream, of parameters and of sums: fp32, or f64 where work is. Results are
+// overwritten unless said otherwise; they may not overlap operands unless said so.
 class Ops {
  public:
   Ops(at::Device device_, at::ScalarType work_)
@@ -105,8 +106,8 @@ class Ops {
                                   const at::Tensor& dq, const at::Tensor& dk,
                                   const at::Tensor& dv) const = 0;
 
-  // Σ -log softmax(logits)[label] over the rows of logits [n, V] (wide), softcapped where softcap > 0. Where weight is
-  // not 0 they become weight · their gradient.
+  // Σ -log softmax(logits)[label] over the rows of logits [n, V] (wide), softcapped where softcap >
+  // 0. Where weight is not 0 they become weight · their gradient.
   virtual double cross_entropy(const at::Tensor& logits, std::span<const int32_t> labels,
                                float softcap, float weight) const = 0;
 

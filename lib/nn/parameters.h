@@ -19,8 +19,8 @@ struct Trained {
   at::Tensor gradient;
 };
 
-// The parameters of a model: fp32 in host memory, and what their device has of them. On the device "meta" they are
-// names and shapes.
+// The parameters of a model: fp32 in host memory, and what their device has of them. On the device
+// "meta" they are names and shapes.
 class Parameters {
  public:
   Parameters(at::Device device, at::ScalarType type) : device_(device), type_(type) {}

@@ -34,10 +34,14 @@ auto guarded(F&& fn) {
 
 at::ScalarType work_type(DType type) {
   switch (type) {
-    case DType::f32: return at::kFloat;
-    case DType::f64: return at::kDouble;
-    case DType::bf16: return at::kBFloat16;
-    default: usage("dtype: got " + std::string(name(type)) + ", need F32, BF16 or F64");
+    case DType::f32:
+      return at::kFloat;
+    case DType::f64:
+      return at::kDouble;
+    case DType::bf16:
+      return at::kBFloat16;
+    default:
+      usage("dtype: got " + std::string(name(type)) + ", need F32, BF16 or F64");
   }
 }
 
@@ -141,8 +145,7 @@ class TorchModel final : public train::TrainableModel {
     if (batch.learned.empty()) return 0;
     return guarded([&] {
       parameters_.begin_gradients();
-      const double loss =
-          transformer_.add_gradients(batch, {static_cast<double>(weight), update});
+      const double loss = transformer_.add_gradients(batch, {static_cast<double>(weight), update});
       parameters_.collect_gradients();
       return loss;
     });

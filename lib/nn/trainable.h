@@ -9,8 +9,8 @@
 
 namespace nalar::nn {
 
-// Errors: usage for options or an adapter that do not fit the model; config where the device is not there; os when
-// memory is short.
+// Errors: usage for options or an adapter that do not fit the model; config where the device is not
+// there; os when memory is short.
 std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Model> model,
                                                       const train::TrainableOptions& options);
 // The same over these operators.

@@ -22,8 +22,9 @@ Attention make_attention(Builder& builder, int layer, const AttentionSpec& spec,
   Norm q_norm = builder.norm(spec.qk_norm, {TensorRole::q_norm, layer}, w.q_norm);
   Norm k_norm = builder.norm(spec.qk_norm, {TensorRole::k_norm, layer}, w.k_norm);
   Linear o = builder.linear({TensorRole::o, layer}, w.o, {TensorRole::o_bias, layer}, w.o_bias);
-  return Attention(spec, rope, {std::move(q), std::move(k), std::move(v), std::move(o),
-                                std::move(q_norm), std::move(k_norm)});
+  return Attention(spec, rope,
+                   {std::move(q), std::move(k), std::move(v), std::move(o), std::move(q_norm),
+                    std::move(k_norm)});
 }
 
 FeedForward make_feed_forward(Builder& b, int layer, const FeedForwardSpec& spec,
@@ -66,8 +67,8 @@ std::vector<Block> make_blocks(Builder& builder, const Model& model, const RopeT
 
 }  // namespace
 
-Transformer::Transformer(const Model& model, const train::TrainableOptions& options,
-                         const Ops& ops, Builder builder)
+Transformer::Transformer(const Model& model, const train::TrainableOptions& options, const Ops& ops,
+                         Builder builder)
     : config_(model.config()),
       ops_(ops),
       seed_(options.seed),
@@ -75,8 +76,8 @@ Transformer::Transformer(const Model& model, const train::TrainableOptions& opti
       embedding_(builder.embedding()),
       ropes_(config_, ops, options.batch_tokens),
       blocks_(make_blocks(builder, model, ropes_)),
-      final_norm_(builder.norm(config_.final_norm, {TensorRole::final_norm},
-                               model.weights().final_norm)),
+      final_norm_(
+          builder.norm(config_.final_norm, {TensorRole::final_norm}, model.weights().final_norm)),
       head_(builder.head()),
       weight_bytes_(builder.weight_bytes()) {}
 
@@ -147,7 +148,10 @@ double Transformer::loss(const train::Batch& batch) {
 
 double Transformer::add_gradients(const train::Batch& batch, const Gradient& gradient) {
   const Rows rows(batch);
-  const Pass pass{ops_, scratch_, batch.documents, {rows.keys, rows.positions},
+  const Pass pass{ops_,
+                  scratch_,
+                  batch.documents,
+                  {rows.keys, rows.positions},
                   DropoutSeed{seed_, gradient.update}};
   forward(pass, batch, !recompute_);
   const double sum = head(pass, batch, rows, gradient.weight);
@@ -168,8 +172,7 @@ double Transformer::head(const Pass& pass, const train::Batch& batch, const Rows
   const auto n = static_cast<int64_t>(batch.learned.size());
   const at::Tensor x = learned_.matrix(n, d_model_);
   ops_.gather(x, residual(blocks_.size(), static_cast<int64_t>(batch.ids.size())), batch.learned);
-  const at::Tensor normed =
-      final_norm_.forward(pass, x, scratch_.normed.matrix(n, d_model_));
+  const at::Tensor normed = final_norm_.forward(pass, x, scratch_.normed.matrix(n, d_model_));
   const bool below = trained_below(blocks_.size()) || final_norm_.trained();
   const at::Tensor d_normed = scratch_.d_normed.matrix(n, d_model_);
 
@@ -177,7 +180,8 @@ double Transformer::head(const Pass& pass, const train::Batch& batch, const Rows
   for (int64_t begin = 0; begin < n; begin += logit_rows_) {
     const int64_t count = std::min(logit_rows_, n - begin);
     Pass some = pass;
-    some.origins = {part(rows.learned_keys, begin, count), part(rows.learned_positions, begin, count)};
+    some.origins = {part(rows.learned_keys, begin, count),
+                    part(rows.learned_positions, begin, count)};
     const at::Tensor logits = logits_.matrix(count, config_.vocab_size);
     const at::Tensor input = normed.narrow(0, begin, count);
     head_.forward(some, input, logits, head_lora_);

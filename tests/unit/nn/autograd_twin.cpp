@@ -33,30 +33,45 @@ std::string canonical(model::TensorName name) {
 
 at::Tensor indices(const std::vector<int32_t>& values) {
   return at::from_blob(const_cast<int32_t*>(values.data()), {static_cast<int64_t>(values.size())},
-                       at::kInt).to(at::kLong);
+                       at::kInt)
+      .to(at::kLong);
 }
 
 TensorRole bias_of(TensorRole role) {
   switch (role) {
-    case TensorRole::q: return TensorRole::q_bias;
-    case TensorRole::k: return TensorRole::k_bias;
-    case TensorRole::v: return TensorRole::v_bias;
-    case TensorRole::o: return TensorRole::o_bias;
-    case TensorRole::gate: return TensorRole::gate_bias;
-    case TensorRole::up: return TensorRole::up_bias;
-    default: return TensorRole::down_bias;
+    case TensorRole::q:
+      return TensorRole::q_bias;
+    case TensorRole::k:
+      return TensorRole::k_bias;
+    case TensorRole::v:
+      return TensorRole::v_bias;
+    case TensorRole::o:
+      return TensorRole::o_bias;
+    case TensorRole::gate:
+      return TensorRole::gate_bias;
+    case TensorRole::up:
+      return TensorRole::up_bias;
+    default:
+      return TensorRole::down_bias;
   }
 }
 
 const TensorView& bias_of(const LayerWeights& w, TensorRole role) {
   switch (role) {
-    case TensorRole::q: return w.q_bias;
-    case TensorRole::k: return w.k_bias;
-    case TensorRole::v: return w.v_bias;
-    case TensorRole::o: return w.o_bias;
-    case TensorRole::gate: return w.gate_bias;
-    case TensorRole::up: return w.up_bias;
-    default: return w.down_bias;
+    case TensorRole::q:
+      return w.q_bias;
+    case TensorRole::k:
+      return w.k_bias;
+    case TensorRole::v:
+      return w.v_bias;
+    case TensorRole::o:
+      return w.o_bias;
+    case TensorRole::gate:
+      return w.gate_bias;
+    case TensorRole::up:
+      return w.up_bias;
+    default:
+      return w.down_bias;
   }
 }
 
@@ -87,7 +102,8 @@ at::Tensor AutogradTwin::linear(const at::Tensor& x, model::TensorName name,
                                 const TensorView& view) const {
   at::Tensor y = at::matmul(x, tensor(name, view).t());
   if (name.layer >= 0) {
-    const TensorView& bias = bias_of(model_.weights().layers[static_cast<size_t>(name.layer)], name.role);
+    const TensorView& bias =
+        bias_of(model_.weights().layers[static_cast<size_t>(name.layer)], name.role);
     if (bias.bytes.data() != nullptr) y = y + tensor({bias_of(name.role), name.layer}, bias);
   }
   const model::LoraModule* const module = options_.adapter ? options_.adapter->find(name) : nullptr;
@@ -123,7 +139,8 @@ at::Tensor AutogradTwin::rope(const at::Tensor& x, const AttentionSpec& spec) co
   const model::RopeFrequencies f = model::rope_frequencies(*spec.rope);
   const auto rows = static_cast<int64_t>(positions_.size());
   const auto half = static_cast<int64_t>(f.inverse.size());
-  const at::Tensor cos = at::empty({rows, 1, half}, at::kDouble), sin = at::empty({rows, 1, half}, at::kDouble);
+  const at::Tensor cos = at::empty({rows, 1, half}, at::kDouble),
+                   sin = at::empty({rows, 1, half}, at::kDouble);
   for (int64_t t = 0; t < rows; ++t) {
     for (int64_t i = 0; i < half; ++i) {
       const double angle = positions_[static_cast<size_t>(t)] *
@@ -162,9 +179,9 @@ at::Tensor AutogradTwin::attention(const at::Tensor& x, int layer) const {
       if (same && (spec.window == 0 || j > i - spec.window)) hidden[i][j] = false;
     }
   }
-  const at::Tensor scores =
-      softcapped(at::matmul(q.transpose(0, 1), k.permute({1, 2, 0})) * static_cast<double>(spec.scale),
-                 spec.softcap);
+  const at::Tensor scores = softcapped(
+      at::matmul(q.transpose(0, 1), k.permute({1, 2, 0})) * static_cast<double>(spec.scale),
+      spec.softcap);
   const at::Tensor p =
       at::softmax(scores.masked_fill(hidden, -std::numeric_limits<double>::infinity()), 2);
   const at::Tensor attended = at::matmul(p, v.transpose(0, 1)).transpose(0, 1).reshape({rows, -1});
@@ -176,8 +193,9 @@ at::Tensor AutogradTwin::feed_forward(const at::Tensor& x, int layer) const {
   const at::Tensor gate = linear(x, {TensorRole::gate, layer}, w.gate);
   const at::Tensor up = linear(x, {TensorRole::up, layer}, w.up);
   const Activation act = model_.config().layers[static_cast<size_t>(layer)].feed_forward.activation;
-  const at::Tensor on = act == Activation::silu ? at::silu(gate)
-                        : at::gelu(gate, act == Activation::gelu ? "none" : "tanh");
+  const at::Tensor on = act == Activation::silu
+                            ? at::silu(gate)
+                            : at::gelu(gate, act == Activation::gelu ? "none" : "tanh");
   return linear(on * up, {TensorRole::down, layer}, w.down);
 }
 
@@ -209,20 +227,25 @@ double AutogradTwin::run(const Batch& batch, uint64_t update) {
     const LayerSpec& spec = model_.config().layers[static_cast<size_t>(i)];
     const LayerWeights& w = model_.weights().layers[static_cast<size_t>(i)];
     const auto normed = [&](const at::Tensor& y, const std::optional<NormSpec>& n, TensorRole role,
-                            const TensorView& view) { return norm(y, n, {role, i}, view); };
-    at::Tensor y = attention(normed(x, spec.attention_norm, TensorRole::attention_norm, w.attention_norm), i);
-    x = x + normed(y, spec.attention_post_norm, TensorRole::attention_post_norm, w.attention_post_norm);
-    y = feed_forward(normed(x, spec.feed_forward_norm, TensorRole::feed_forward_norm, w.feed_forward_norm), i);
-    x = x + normed(y, spec.feed_forward_post_norm, TensorRole::feed_forward_post_norm, w.feed_forward_post_norm);
+                            const TensorView& view) {
+      return norm(y, n, {role, i}, view);
+    };
+    at::Tensor y =
+        attention(normed(x, spec.attention_norm, TensorRole::attention_norm, w.attention_norm), i);
+    x = x +
+        normed(y, spec.attention_post_norm, TensorRole::attention_post_norm, w.attention_post_norm);
+    y = feed_forward(
+        normed(x, spec.feed_forward_norm, TensorRole::feed_forward_norm, w.feed_forward_norm), i);
+    x = x + normed(y, spec.feed_forward_post_norm, TensorRole::feed_forward_post_norm,
+                   w.feed_forward_post_norm);
   }
   rows_ = batch.learned;
   x = norm(x.index_select(0, indices(batch.learned)), model_.config().final_norm,
            {TensorRole::final_norm}, model_.weights().final_norm);
   const bool tied = model_.config().tied_head && !options_.adapter;
-  const at::Tensor logits =
-      softcapped(tied ? at::matmul(x, leaves_.at("embedding.weight").t())
-                      : linear(x, {TensorRole::head}, model_.weights().head),
-                 model_.config().final_softcap);
+  const at::Tensor logits = softcapped(tied ? at::matmul(x, leaves_.at("embedding.weight").t())
+                                            : linear(x, {TensorRole::head}, model_.weights().head),
+                                       model_.config().final_softcap);
   const at::Tensor picked = logits.gather(1, indices(batch.labels).unsqueeze(1)).squeeze(1);
   const at::Tensor loss = (at::logsumexp(logits, {1}) - picked).sum();
   loss.backward();

@@ -11,8 +11,9 @@
 
 namespace nalar::nn::test {
 
-// The same model once more, the plainest way: whole-tensor operators in double whose gradients LibTorch's autograd
-// makes. Shares with the model under test the reading of weights, the ropes' frequencies and the masks.
+// The same model once more, the plainest way: whole-tensor operators in double whose gradients
+// LibTorch's autograd makes. Shares with the model under test the reading of weights, the ropes'
+// frequencies and the masks.
 class AutogradTwin {
  public:
   AutogradTwin(const Model& model, const TrainableOptions& options,

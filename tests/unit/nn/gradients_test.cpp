@@ -1,11 +1,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
 
+#include "../engine/memory_model.h"
 #include "autograd_twin.h"
 #include "support/catch.h"
 
-// Gradients in double against autograd's. What is compared is the fp32 sum that the model gives, so each element
-// may be off by a rounding to fp32 of the tensor's size.
+// Gradients in double against autograd's. What is compared is the fp32 sum that the model gives, so
+// each element may be off by a rounding to fp32 of the tensor's size.
 namespace nalar::nn::test {
 namespace {
 
@@ -72,6 +73,15 @@ TEST_CASE("gradients of modules with ranks and scales of their own are autograd'
     adapter.modules[i].scale = 0.7f;
   }
   check_gradients(model, in_double(adapter));
+}
+
+TEST_CASE("gradients over quantized weights, caps and every place of a norm are autograd's") {
+  for (const bool tied : {false, true}) {
+    const auto model = engine::test::make_memory_model(tied);
+    model::LoraConfig config = lora_config(0.25);
+    config.targets = {"all-linear", "lm_head"};
+    check_gradients(model, in_double(some_adapter(*model, config)));
+  }
 }
 
 TEST_CASE("gradients of all weights are autograd's, in every family") {

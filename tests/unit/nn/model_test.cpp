@@ -1,6 +1,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "../engine/memory_model.h"
 #include "engine/cpu_engine.h"
 #include "nn/trainable.h"
 #include "nn_support.h"
@@ -47,13 +48,14 @@ Expected by_engine(std::shared_ptr<const Model> model, const Batch& batch) {
 }  // namespace
 
 TEST_CASE("the loss of every family is that of the CPU engine's logits") {
-  for (const std::string& name : families()) {
-    const auto model = family(name);
+  std::vector<std::string> names = families();
+  names.push_back("quantized");
+  for (const std::string& name : names) {
+    const auto model = name == "quantized" ? engine::test::make_memory_model(false) : family(name);
     const Batch batch = make_batch(*model, {17, 1, 9, 30});
     const Expected expected = by_engine(model, batch);
     // An error of e in each logit is one of at most 2 e in -log p.
-    const double bound =
-        2 * 1e-4 * expected.largest * static_cast<double>(batch.learned.size());
+    const double bound = 2 * 1e-4 * expected.largest * static_cast<double>(batch.learned.size());
     for (const Twin twin : {Twin::kernels, Twin::aten}) {
       INFO(name << (twin == Twin::kernels ? ", kernels" : ", ATen"));
       const auto full = trainable(model, options_for(DType::f32, {}), twin);
@@ -75,7 +77,8 @@ TEST_CASE("bf16 is near fp32") {
   const auto half = trainable(model, options_for(DType::bf16, adapter));
   const auto single = trainable(model, options_for(DType::f32, adapter));
   // Eight bits of mantissa, a few dozen roundings that add up at random.
-  CHECK(half->add_gradients(batch, 1, 0) == Approx(single->add_gradients(batch, 1, 0)).epsilon(0.02));
+  CHECK(half->add_gradients(batch, 1, 0) ==
+        Approx(single->add_gradients(batch, 1, 0)).epsilon(0.02));
   CHECK(relative_distance(gradients(*half), gradients(*single)) < 0.05);
 }
 
@@ -124,7 +127,9 @@ TEST_CASE("what does not fit is refused by name") {
   CHECK(refused([](Batch&) {}) == "no error");
   CHECK(refused([](Batch& b) { b.ids.assign(129, 0); }) == "batch: got 129 tokens, need 1 to 128");
   CHECK(refused([](Batch& b) { b.documents = {0, 3}; }).find("documents") != std::string::npos);
-  CHECK(refused([](Batch& b) { b.documents = {0, 3, 3, 5}; }).find("documents") != std::string::npos);
+  CHECK(refused([](Batch& b) {
+          b.documents = {0, 3, 3, 5};
+        }).find("documents") != std::string::npos);
   CHECK(refused([](Batch& b) { b.ids[0] = -1; }) == "batch: token id -1");
   CHECK(refused([](Batch& b) { b.labels[0] = 1 << 20; }) == "batch: token id 1048576");
   CHECK(refused([](Batch& b) { b.learned.back() = 5; }).find("learned") != std::string::npos);
@@ -132,8 +137,9 @@ TEST_CASE("what does not fit is refused by name") {
 
   auto adapter = some_adapter(*model, lora_config());
   adapter.modules[1].b.pop_back();
-  CHECK(nalar::test::error_of([&] { trainable(model, options_for(DType::f32, adapter)); })
-            .find("layers.0.k_proj.lora_B: got ") == 0);
+  CHECK(nalar::test::error_of([&] {
+          trainable(model, options_for(DType::f32, adapter));
+        }).find("layers.0.k_proj.lora_B: got ") == 0);
   CHECK(nalar::test::error_of([&] { trainable(model, options_for(DType::q8_0, {})); }) ==
         "dtype: got Q8_0, need F32, BF16 or F64");
 }
