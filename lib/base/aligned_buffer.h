@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -8,7 +10,7 @@ namespace nalar::base {
 
 // Zeroed memory aligned to a cache line or, from 2 MiB on, to a huge page and advised to be one.
 // Pages are taken when first written. Throws Error(os) when there is none.
-class AlignedBuffer {
+class NALAR_MODULE_API AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(size_t bytes);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -10,7 +12,7 @@ namespace nalar::base {
 
 // A fixed number of threads that run one function together; the caller is thread 0. Waiting threads spin
 // for some ten microseconds, then sleep. Functions must not throw. One caller at a time.
-class ThreadPool {
+class NALAR_MODULE_API ThreadPool {
  public:
   explicit ThreadPool(int threads);
   ~ThreadPool();

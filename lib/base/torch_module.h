@@ -1,15 +1,33 @@
 #pragma once
 
-namespace nalar::base {
+#include <memory>
+
+namespace nalar {
+
+class Model;
+
+namespace train {
+class TrainableModel;
+struct TrainableOptions;
+struct TrainingMemory;
+}  // namespace train
+
+namespace base {
 
 // What libnalar_torch.so exports: one function of this type under this name. Strings live as long
 // as the module; build_id must be that of libnalar.so, since the two share internal types.
 struct TorchModuleEntry {
   const char* build_id;
   const char* torch_version;
+  // nn/trainable.h
+  std::unique_ptr<train::TrainableModel> (*make_trainable)(std::shared_ptr<const Model> model,
+                                                           const train::TrainableOptions& options);
+  train::TrainingMemory (*plan_training)(const Model& model,
+                                         const train::TrainableOptions& options);
 };
 using TorchModuleFunction = const TorchModuleEntry* (*)();
 inline constexpr const char* kTorchModuleFunction = "nalar_torch_module";
 inline constexpr const char* kTorchModuleFile = "libnalar_torch.so";
 
-}  // namespace nalar::base
+}  // namespace base
+}  // namespace nalar

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <nalar/model_config.h>
 
 #include <vector>
@@ -14,7 +16,7 @@ struct DistinctRopes {
   std::vector<RopeSpec> specs;
   std::vector<int> of_layer;
 };
-DistinctRopes distinct_ropes(const ModelConfig& config);
+NALAR_MODULE_API DistinctRopes distinct_ropes(const ModelConfig& config);
 
 // Rotary embedding of one RopeSpec. Angles are computed in double and kept in fp32.
 class Rope {

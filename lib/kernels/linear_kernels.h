@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -69,6 +71,6 @@ struct LinearKernels {
   void (*linear)(const LinearCall& call) = nullptr;
 };
 
-const LinearKernels& linear_kernels(Isa isa) noexcept;
+NALAR_MODULE_API const LinearKernels& linear_kernels(Isa isa) noexcept;
 
 }  // namespace nalar::kernels

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <nalar/dtype.h>
 
 #include <cstddef>
@@ -7,23 +9,26 @@
 
 #include "kernels/isa.h"
 
-// Kernels of training: products in fp32, and the backward halves of norm, rope, gated feed-forward,
-// attention and cross-entropy. Every ISA gives the same bits. noexcept; nothing is allocated; one
-// thread a call: callers split the work so that a result never depends on how.
+// Kernels of training: products in fp32, and the backward halves of norm, gated feed-forward,
+// attention and cross-entropy. Every ISA gives the same bits: sums over a row add 16 lanes and then
+// a fixed tree, as in vector_kernels.h. noexcept; nothing is allocated; one thread a call.
 namespace nalar::kernels {
 
-// C_MN = alpha · A_MK B_KN, or C += that. One output element is, over k in blocks of kProductDepth, a chain of
-// fma in order; the blocks' sums are added one after the other.
+// C_MN = alpha · A_MK B_KN, or C += that. K is cut into blocks of kProductDepth; a block's part of
+// an element is a chain of fma from 0 over k in order. C is alpha times the first part (or is
+// fma(alpha, part, C) where `accumulate`), then fma(alpha, part, C) with each of the others. An
+// element thus depends on its row of A and column of B alone: callers may split M and N at will.
 inline constexpr int64_t kProductDepth = 256;
 
 struct ProductCall {
-  int64_t m = 0, n = 0, k = 0;
-  const float* a = nullptr;  // [M, K], or [K, M] where transposed; rows a_stride floats apart
+  int64_t m = 0, n = 0, k = 0;  // any size; of K = 0 the sum is 0
+  const float* a = nullptr;     // [M, K], or [K, M] where transposed; rows a_stride floats apart
   int64_t a_stride = 0;
   bool a_transposed = false;
-  // [K, N], or [N, K] where transposed: of F32, F16, BF16 or a quantized type as it lies in its file,
-  // expanded to fp32 panel by panel. Rows b_stride bytes apart. Where a quantized B is not transposed, the
-  // columns [b_column, b_column + N) of its rows are meant, b_column a multiple of the block.
+  // [K, N], or [N, K] where transposed: of F32, F16, BF16 or a quantized type as it lies in its
+  // file, expanded to fp32 panel by panel. Rows b_stride bytes apart. Where a quantized B is not
+  // transposed, the columns [b_column, b_column + N) of its rows are meant, b_column a multiple of
+  // the block.
   DType b_type = DType::f32;
   const std::byte* b = nullptr;
   int64_t b_stride = 0;
@@ -36,31 +41,37 @@ struct ProductCall {
   std::byte* scratch = nullptr;  // product_scratch bytes, 64-byte aligned, this thread's own
 };
 
-// Attention of the rows of one document, one query head: row i sees rows max(0, i - window + 1) … i.
+// Attention of the rows of one document, one query head: row i sees rows max(0, i - window + 1) …
+// i, or all up to i where window is 0. Row i of q, d_q is at i * q_stride; of k, v, d_k, d_v at i *
+// kv_stride; of out, d_out at i * out_stride: head_dim floats each.
 struct DocumentAttention {
   int64_t rows = 0;
   int head_dim = 0;
-  float scale = 1, softcap = 0;
+  float scale = 1;
+  float softcap = 0;  // 0 = off
   int window = 0;
-  const float *q = nullptr, *k = nullptr, *v = nullptr;  // row i at q + i * q_stride
+  const float *q = nullptr, *k = nullptr, *v = nullptr;
   int64_t q_stride = 0, kv_stride = 0;
-  float* out = nullptr;  // [rows, head_dim]
+  float* out = nullptr;  // written forward, read backward
   int64_t out_stride = 0;
-  float* log_sum = nullptr;  // [rows] log of the softmax's denominator, written forward, read backward
-  // Backward: d_out is read; d_q is written; d_k and d_v are added to.
+  // [rows] log2 of the softmax's denominator; written forward, read backward.
+  float* log_sum = nullptr;
+  // Backward: d_out is read; d_q is written; d_k and d_v are added to, so that the query heads of a
+  // kv head are calls one after the other with the same two.
   const float* d_out = nullptr;
-  float *d_q = nullptr, *d_k = nullptr, *d_v = nullptr;  // strides as of q, k, v; d_out as out
+  float *d_q = nullptr, *d_k = nullptr, *d_v = nullptr;
   float* scratch = nullptr;  // attention_scratch(rows, head_dim) floats, 64-byte aligned
 };
 
 struct TrainKernels {
-  size_t (*product_scratch)(int64_t m, int64_t n, int64_t k) = nullptr;
+  size_t (*product_scratch)(int64_t m, int64_t n, int64_t k) = nullptr;  // at most 2 MiB
   void (*product)(const ProductCall& call) = nullptr;
 
-  // y = x / rms(x) * w. dx += d/dx (or = where `overwrite`); dw += where it is not nullptr.
+  // y = x / rms(x) * w: dx += the gradient (= where `overwrite`; dx may then be dy); dw += where it
+  // is not nullptr.
   void (*rms_norm_backward)(const float* dy, const float* x, const float* w, float eps, int64_t n,
                             float* dx, bool overwrite, float* dw) = nullptr;
-  // h = act(gate) * up: from dh, gate, up to d_gate, d_up (which may be gate's and up's memory).
+  // h = act(gate) * up: from dh, gate, up to d_gate, d_up (which may be gate and up).
   void (*silu_mul_backward)(const float* dh, const float* gate, const float* up, int64_t n,
                             float* d_gate, float* d_up) = nullptr;
   void (*gelu_tanh_mul_backward)(const float* dh, const float* gate, const float* up, int64_t n,
@@ -72,12 +83,13 @@ struct TrainKernels {
   void (*attention_forward)(const DocumentAttention& call) = nullptr;
   void (*attention_backward)(const DocumentAttention& call) = nullptr;
 
-  // -log softmax(logits)[label], the logits softcapped first where softcap > 0 (cap · tanh(x / cap)). Where weight is not 0 the logits become
-  // weight · d/d logits.
+  // -log softmax(logits)[label], the logits capped first where softcap > 0 (cap · tanh(x / cap)).
+  // Where weight is not 0 the logits become weight · d/d logits, else they stay. Any finite logits
+  // do; one that is not makes all results NaN.
   double (*cross_entropy)(float* logits, int64_t n, int64_t label, float softcap,
                           float weight) = nullptr;
 };
 
-const TrainKernels& train_kernels(Isa isa) noexcept;
+NALAR_MODULE_API const TrainKernels& train_kernels(Isa isa) noexcept;
 
 }  // namespace nalar::kernels

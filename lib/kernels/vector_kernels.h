@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -59,6 +61,6 @@ struct VectorKernels {
   void (*attention)(const AttentionCall& call) = nullptr;
 };
 
-const VectorKernels& vector_kernels(Isa isa) noexcept;
+NALAR_MODULE_API const VectorKernels& vector_kernels(Isa isa) noexcept;
 
 }  // namespace nalar::kernels

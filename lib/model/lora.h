@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <nalar/model.h>
 
 #include <cstdint>
@@ -46,7 +48,7 @@ struct SavedTensor {
   std::vector<float> values;
 };
 
-struct LoraAdapter {
+struct NALAR_MODULE_API LoraAdapter {
   LoraConfig config;
   std::vector<LoraModule> modules;  // in the order of the forward pass
   std::vector<SavedTensor> saved;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <nalar/model_config.h>
 
 #include <vector>
@@ -16,7 +18,7 @@ struct RopeFrequencies {
 // Sources: rotary embeddings arXiv 2104.09864; linear arXiv 2306.15595; yarn arXiv 2309.00071;
 // llama3 the published reference code of Llama 3.1. Computed in double, as transformers'
 // ROPE_INIT_FUNCTIONS define it. REQUIRES a spec that ModelConfig::validate accepts.
-RopeFrequencies rope_frequencies(const RopeSpec& spec);
+NALAR_MODULE_API RopeFrequencies rope_frequencies(const RopeSpec& spec);
 
 // YaRN's factor on cos and sin where the file gives none: 0.1 * mscale * ln(factor) + 1.
 double yarn_magnitude(double factor, double mscale = 1);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/export.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,7 +51,7 @@ struct TensorName {
 
 // Names of one file, both ways. `root` stands before Hugging Face's names: "model." but in models
 // that see or hear as well, whose text part has a longer one.
-class TensorNaming {
+class NALAR_MODULE_API TensorNaming {
  public:
   explicit TensorNaming(NameScheme scheme, std::string_view root = "model.");
 

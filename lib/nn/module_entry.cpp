@@ -5,6 +5,7 @@
 
 #include "base/build_info.h"
 #include "base/torch_module.h"
+#include "nn/trainable.h"
 
 namespace {
 
@@ -23,6 +24,7 @@ std::string running_version() {
 
 extern "C" NALAR_API const nalar::base::TorchModuleEntry* nalar_torch_module() {
   static const std::string version = running_version();
-  static const nalar::base::TorchModuleEntry entry{NALAR_BUILD_ID, version.c_str()};
+  static const nalar::base::TorchModuleEntry entry{
+      NALAR_BUILD_ID, version.c_str(), nalar::nn::make_trainable, nalar::nn::plan_training};
   return &entry;
 }

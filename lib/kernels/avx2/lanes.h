@@ -9,6 +9,7 @@ namespace nalar::kernels {
 
 struct Avx2Lanes {
   static constexpr int kTileRows = 6, kTileVectors = 1;
+  static constexpr int kProductRows = 6, kProductVectors = 1;
   __m256 low, high;
 
   static Avx2Lanes set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }

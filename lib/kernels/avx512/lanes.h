@@ -9,6 +9,7 @@ namespace nalar::kernels {
 
 struct Avx512Lanes {
   static constexpr int kTileRows = 6, kTileVectors = 4;
+  static constexpr int kProductRows = 14, kProductVectors = 2;
   __m512 v;
 
   static Avx512Lanes set(float x) { return {_mm512_set1_ps(x)}; }

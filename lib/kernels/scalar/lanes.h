@@ -12,6 +12,7 @@ namespace nalar::kernels {
 
 struct ScalarLanes {
   static constexpr int kTileRows = 2, kTileVectors = 1;
+  static constexpr int kProductRows = 4, kProductVectors = 1;
   float v[16];
 
   template <typename F>

@@ -1,0 +1,55 @@
+#include "nn/cuda.h"
+
+#include <ATen/Context.h>
+#include <ATen/Version.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <dlfcn.h>
+#include <nalar/error.h>
+
+#include <filesystem>
+
+#include "nn/available_memory.h"
+
+namespace nalar::nn {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kHint = "--device cpu";
+
+// LibTorch's kernels for CUDA, which lie beside those for the CPU.
+fs::path cuda_library() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&at::show_config), &info) == 0) return {};
+  return fs::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
+}
+
+at::Device open_cuda(const fs::path& library) {
+  // Before the first question about CUDA: LibTorch remembers the answer.
+  if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE) == nullptr) {
+    throw Error(ErrorKind::config, std::string("CUDA: ") + dlerror(), kHint);
+  }
+  if (!at::hasCUDA() || at::getNumGPUs() == 0) {
+    throw Error(ErrorKind::config, "CUDA: LibTorch finds no device", kHint);
+  }
+  return at::Device(at::kCUDA, 0);
+}
+
+}  // namespace
+
+at::Device open_device(Device device) {
+  if (device == Device::cpu) return at::kCPU;
+  std::error_code failed;
+  const fs::path library = cuda_library();
+  const bool there = fs::exists(library, failed) && fs::exists("/dev/nvidiactl", failed);
+  if (there) return open_cuda(library);
+  if (device == Device::automatic) return at::kCPU;
+  throw Error(ErrorKind::config, "CUDA: need /dev/nvidiactl and " + library.string(), kHint);
+}
+
+int64_t free_memory(at::Device device) {
+  if (device.is_cpu()) return available_memory();
+  return static_cast<int64_t>(
+      at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
+}
+
+}  // namespace nalar::nn

@@ -1,0 +1,175 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "../engine/memory_model.h"
+#include "nn/dequantize.h"
+#include "nn/dropout.h"
+#include "nn_support.h"
+#include "support/catch.h"
+
+namespace nalar::nn::test {
+namespace {
+
+std::vector<TensorView> matrices(const Model& model) {
+  const Weights& w = model.weights();
+  std::vector<TensorView> all = {w.embedding, w.head};
+  for (const LayerWeights& l : w.layers) {
+    for (const TensorView* v : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) all.push_back(*v);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("whole-tensor operators expand quantized rows as the kernels do") {
+  const auto model = engine::test::make_memory_model(false);
+  std::vector<DType> seen;
+  for (const TensorView& view : matrices(*model)) {
+    if (!has_device_form(view.dtype)) continue;
+    seen.push_back(view.dtype);
+    INFO(name(view.dtype));
+    const at::Tensor want = at::empty({view.rows(), view.columns()}, at::kFloat);
+    read_all(view, {want.data_ptr<float>(), static_cast<size_t>(want.numel())});
+    const at::Tensor bytes = at::from_blob(const_cast<std::byte*>(view.bytes.data()),
+                                           {static_cast<int64_t>(view.bytes.size())}, at::kByte);
+    const at::Tensor got = dequantize(view.dtype, bytes, view.rows(), view.columns());
+    // d · q - m in two roundings instead of one.
+    const double bound = 1e-6 * want.abs().max().item<double>();
+    CHECK((got - want).abs().max().item<double>() <= bound);
+  }
+  for (const DType type : {DType::q4_0, DType::q4_1, DType::q8_0, DType::q4_k, DType::q6_k}) {
+    CHECK(std::find(seen.begin(), seen.end(), type) != seen.end());
+  }
+}
+
+TEST_CASE("a mask drops its share, and knows document, row and module") {
+  const auto ops = make_aten_ops(at::kCPU, at::kFloat, 2);
+  const Scratch scratch;
+  const int64_t rows = 400, columns = 50;
+  std::vector<int64_t> keys(rows, 7);
+  std::vector<int32_t> positions(rows);
+  std::iota(positions.begin(), positions.end(), 0);
+  const auto draw = [&](uint64_t seed, uint64_t update, uint64_t module) {
+    const at::Tensor mask = at::empty({rows, columns}, at::kFloat);
+    const Pass pass{*ops, scratch, {}, {keys, positions}, DropoutSeed{seed, update}};
+    draw_mask(pass, module, 0.2, mask);
+    return mask;
+  };
+  const at::Tensor mask = draw(1, 2, 3);
+  const double dropped = (mask == 0).sum().item<double>() / static_cast<double>(rows * columns);
+  CHECK(dropped == Approx(0.2).margin(4 * std::sqrt(0.16 / (rows * columns))));  // 4 σ
+  CHECK(mask.max().item<float>() == 1.25f);
+  CHECK(mask.equal(draw(1, 2, 3)));
+  for (const at::Tensor& other : {draw(2, 2, 3), draw(1, 3, 3), draw(1, 2, 4)}) {
+    CHECK_FALSE(mask.equal(other));
+  }
+  positions.assign(rows, 5);
+  CHECK(draw(1, 2, 3)[0].equal(mask[5]));
+  keys.assign(rows, 8);
+  CHECK_FALSE(draw(1, 2, 3)[0].equal(mask[5]));
+}
+
+// Sums of a few hundred products of numbers near 1, in another order.
+TEST_CASE("every operator of the kernels gives what ATen gives") {
+  const auto kernel = make_kernel_ops(2), aten = make_aten_ops(at::kCPU, at::kFloat, 2);
+  const auto check = [&](const std::function<at::Tensor(const Ops&)>& run) {
+    const at::Tensor a = run(*kernel), b = run(*aten);
+    CHECK((a - b).abs().max().item<float>() <= 2e-5f * b.abs().max().item<float>());
+  };
+  const auto random = [](std::vector<int64_t> shape) {
+    return at::empty(shape, at::kFloat).normal_();
+  };
+  const int64_t rows = 60;
+  const at::Tensor x = random({rows, 96}), y = random({rows, 96}), w = random({96});
+
+  SECTION("products, transposed or not") {
+    const at::Tensor c = random({96, 96}), d = random({rows, 3});
+    check([&](const Ops& ops) {
+      const at::Tensor out = c.clone();
+      ops.multiply(out, x.t(), y, 0.5, true);
+      return out;
+    });
+    check([&](const Ops& ops) {
+      const at::Tensor out = at::empty({rows, 96}, at::kFloat);
+      ops.multiply(out, d, random({96, 3}).fill_(0.25).t(), 2, false);
+      return out;
+    });
+    check([&](const Ops& ops) {
+      const at::Tensor out = at::empty({96, 3}, at::kFloat);
+      ops.multiply(out, y.t(), d, 1, false);
+      return out;
+    });
+  }
+  SECTION("activations") {
+    for (const Activation act : {Activation::silu, Activation::gelu, Activation::gelu_tanh}) {
+      check([&](const Ops& ops) {
+        const at::Tensor out = at::empty_like(x);
+        ops.gated(out, x, y, act);
+        return out;
+      });
+      for (const bool up : {false, true}) {
+        check([&](const Ops& ops) {
+          const at::Tensor g = x.clone(), u = y.clone();
+          ops.gated_backward(g, u, x + y, act);
+          return up ? u : g;
+        });
+      }
+    }
+  }
+  SECTION("norms, of heads too") {
+    for (const at::Tensor& weight : {w, w.narrow(0, 0, 32).contiguous()}) {
+      check([&](const Ops& ops) {
+        const at::Tensor out = at::empty_like(x);
+        ops.rms_norm(out, x, weight, 1e-5f);
+        return out;
+      });
+      for (const bool accumulate : {false, true}) {
+        check([&](const Ops& ops) {
+          const at::Tensor dx = y.clone(), dw = weight.clone();
+          ops.rms_norm_backward({dx, accumulate, dw}, accumulate ? x : dx, x * 2, weight, 1e-5f);
+          return at::cat({dx.flatten(), dw});
+        });
+      }
+    }
+  }
+  SECTION("attention with windows, caps and groups") {
+    for (const int window : {0, 7}) {
+      for (const float cap : {0.0f, 3.0f}) {
+        const AttentionSpec spec = {6, 2, 16, 0.3f, window, cap, false, false, {}, {}};
+        const std::vector<int32_t> documents = {0, 1, 20, 60};
+        const at::Tensor k = random({rows, 32}), v = random({rows, 32});
+        check([&](const Ops& ops) {
+          const at::Tensor out = at::empty_like(x), sums = at::empty({6, rows}, at::kFloat);
+          const at::Tensor dq = at::empty_like(x), dk = at::empty_like(k), dv = at::empty_like(v);
+          const AttentionRows call{spec, documents, x, k, v, out, sums};
+          ops.attention(call);
+          ops.attention_backward(call, y, dq, dk, dv);
+          return at::cat({out, dq, dk, dv}, 1);
+        });
+      }
+    }
+  }
+  SECTION("cross-entropy") {
+    std::vector<int32_t> labels(static_cast<size_t>(rows), 5);
+    for (const float cap : {0.0f, 2.0f}) {
+      for (const float weight : {0.0f, 0.5f}) {
+        check([&](const Ops& ops) {
+          const at::Tensor logits = x * 3;
+          const double loss = ops.cross_entropy(logits, labels, cap, weight);
+          return at::cat({logits.flatten(), at::full({1}, loss, at::kFloat)});
+        });
+      }
+    }
+  }
+}
+
+}  // namespace nalar::nn::test
