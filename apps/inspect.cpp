@@ -56,11 +56,14 @@ const char* InspectCommand::notes() const {
 }
 
 void InspectCommand::declare(OptionSet& options) {
-  options.positional("PATH", path_,
-                     "a .gguf file, a model folder, a folder or file of a tokenizer or template");
+  options.positional(
+      "PATH", path_,
+      "a .gguf file, a model folder, a folder or file of a tokenizer or template, a data set");
   options.group("Report");
   options.flag({"--tensors", "", "list every tensor"}, tensors_);
   options.flag({"--hashes", "", "SHA-256 of the weight files (reads all of them)"}, hashes_);
+  options.text({"--model", "MODEL", "of a data set: count the tokens that this model would learn"},
+               model_);
   options.group("Tokenizer and template");
   options.text({"--encode", "TEXT", "the ids and pieces of a text; @FILE reads it from a file"},
                encode_);
@@ -93,6 +96,8 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
     throw Error(ErrorKind::usage, "--special and --add-special need --encode");
   }
   streams.out.set_raw(raw_output_);
+  if (asked == 0 && is_dataset(*path_)) return dataset_report(streams);
+  if (model_) throw Error(ErrorKind::usage, "--model needs a data set");
   files_ = ModelFiles::open(*path_, {.allow_symlinks = allow_symlinks_});
   if (encode_) return encode(streams.out);
   if (decode_) return decode(streams.out);
@@ -101,7 +106,18 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
 }
 
 void InspectCommand::report(Streams& streams) const {
-  const Inspection found = inspect(files_, {.tensors = tensors_, .hashes = hashes_});
+  write_report(inspect(files_, {.tensors = tensors_, .hashes = hashes_}), streams);
+}
+
+void InspectCommand::dataset_report(Streams& streams) const {
+  if (!model_) return write_report(inspect_dataset(*path_, nullptr, nullptr), streams);
+  const auto model = ModelFiles::open(*model_, {.allow_symlinks = allow_symlinks_});
+  const auto tokenizer = open_tokenizer(*model);
+  const auto chat = open_chat_template(*model, *tokenizer);
+  write_report(inspect_dataset(*path_, tokenizer.get(), chat ? &*chat : nullptr), streams);
+}
+
+void InspectCommand::write_report(const Inspection& found, Streams& streams) const {
   streams.out.write(common.json ? to_text(found.report) + "\n"
                                 : inspect_text(found.report, text_width()));
   streams.out.flush();

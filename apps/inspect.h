@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nalar/chat.h>
+#include <nalar/inspect.h>
 #include <nalar/model_files.h>
 #include <nalar/tokenizer.h>
 
@@ -22,6 +23,8 @@ class InspectCommand : public Command {
 
  private:
   void report(Streams& streams) const;
+  void dataset_report(Streams& streams) const;
+  void write_report(const Inspection& found, Streams& streams) const;
   void encode(Output& out) const;
   void decode(Output& out) const;
   void render(Output& out) const;
@@ -29,6 +32,7 @@ class InspectCommand : public Command {
 
   std::shared_ptr<const ModelFiles> files_;
   std::optional<std::string> path_;
+  std::optional<std::string> model_;
   bool allow_symlinks_ = false;
   bool tensors_ = false;
   bool hashes_ = false;

@@ -9,8 +9,9 @@ namespace nalar::data {
 namespace {
 
 constexpr std::array<std::string_view, 16> kFields = {
-    "messages", "conversations", "prompt", "completion", "text",   "instruction", "input",  "output",
-    "system",   "history",       "tools",  "chosen",     "labels", "rejected",    "input_ids", "weight"};
+    "messages", "conversations", "prompt",    "completion", "text",  "instruction",
+    "input",    "output",        "system",    "history",    "tools", "chosen",
+    "labels",   "rejected",      "input_ids", "weight"};
 
 bool is_count(std::string_view text) {
   return !text.empty() && text.size() < 7 && text[0] != '0' &&
@@ -25,8 +26,8 @@ Columns::Columns(std::string_view text) {
     text.remove_prefix(std::min(text.size(), item.size() + 1));
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos || equals == 0 || equals + 1 == item.size()) {
-      throw Error(ErrorKind::usage, fmt::format("--columns: got \"{}\", need FIELD=COLUMN",
-                                                base::escaped(item)));
+      throw Error(ErrorKind::usage,
+                  fmt::format("--columns: got \"{}\", need FIELD=COLUMN", base::escaped(item)));
     }
     const std::string_view ours = item.substr(0, equals);
     if (std::find(kFields.begin(), kFields.end(), ours) == kFields.end()) {
@@ -40,9 +41,8 @@ Columns::Columns(std::string_view text) {
     }
     sources_.emplace_back(ours, item.substr(equals + 1));
   }
-  counted_ = !sources_.empty() && std::all_of(sources_.begin(), sources_.end(), [](const auto& s) {
-    return is_count(s.second);
-  });
+  counted_ = !sources_.empty() && std::all_of(sources_.begin(), sources_.end(),
+                                              [](const auto& s) { return is_count(s.second); });
 }
 
 Json Columns::rename(Json fields) const {

@@ -63,7 +63,8 @@ void check_content(Json& message, const std::string& place) {
   }
 }
 
-// OpenAI's "weight" and LLaMA-Factory's "loss_weight" of a message; it is not the template's to see.
+// OpenAI's "weight" and LLaMA-Factory's "loss_weight" of a message; it is not the template's to
+// see.
 bool take_weight(Json& message, const std::string& place) {
   bool skipped = false;
   for (const char* key : {"weight", "loss_weight"}) {
@@ -231,8 +232,7 @@ Conversation read_sharegpt(const Json& fields) {
   const std::string system = optional_text(fields, "system");
   if (!system.empty()) messages.push_back(message("system", system));
   for (size_t i = 0; i < list.as_array().size(); ++i) {
-    messages.push_back(
-        sharegpt_message(list.as_array()[i], fmt::format("{}[{}]", kField, i)));
+    messages.push_back(sharegpt_message(list.as_array()[i], fmt::format("{}[{}]", kField, i)));
   }
   return read_messages(std::move(messages), fields.find("tools"), kField);
 }

@@ -8,7 +8,8 @@
 
 namespace nalar::data {
 
-// Messages as a chat template takes them, checked: roles known, contents strings (or null beside tool calls).
+// Messages as a chat template takes them, checked: roles known, contents strings (or null beside
+// tool calls).
 struct Conversation {
   Json::Array messages;
   Json tools;                    // a list, or null
@@ -19,8 +20,10 @@ struct Conversation {
 const std::string& text_field(const Json& fields, std::string_view field);
 
 // [{"role", "content"}], tools beside it. Contents may be lists of text parts, which are joined;
-// "weight" or "loss_weight" 0 keeps a turn from being learned. Errors: bad_data "field messages[i].K: …".
-Conversation read_messages(const Json& list, const Json* tools, std::string_view field = "messages");
+// "weight" or "loss_weight" 0 keeps a turn from being learned. Errors: bad_data "field
+// messages[i].K: …".
+Conversation read_messages(const Json& list, const Json* tools,
+                           std::string_view field = "messages");
 // ShareGPT: [{"from", "value"}] with human, gpt, system, observation, function_call.
 Conversation read_sharegpt(const Json& fields);
 // instruction, input, output, system, history ([[question, answer]…]).

@@ -122,7 +122,9 @@ void check_header(const std::vector<std::string>& header, const Columns& columns
 Row row_of(std::vector<std::string>& fields, const std::vector<std::string>& header, int64_t line) {
   Row row;
   row.line = line;
-  const auto problem = [&](const std::string& what) { row.problem.emplace(ErrorKind::bad_data, what); };
+  const auto problem = [&](const std::string& what) {
+    row.problem.emplace(ErrorKind::bad_data, what);
+  };
   if (fields.size() != header.size()) {
     problem(fmt::format("got {} columns, need {}", fields.size(), header.size()));
     return row;

@@ -37,8 +37,8 @@ void refuse_binary(std::string_view content) {
   const std::string_view start = content.substr(0, 4096);
   const auto zeros = static_cast<size_t>(std::count(start.begin(), start.end(), '\0'));
   // Half of the bytes of Latin text in UTF-16 are zero.
-  const bool utf16 = start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF") ||
-                     zeros > start.size() / 3;
+  const bool utf16 =
+      start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF") || zeros > start.size() / 3;
   if (utf16) no_text("this looks like UTF-16", "iconv -f UTF-16 -t UTF-8");
 }
 
@@ -90,8 +90,9 @@ std::string_view text_of_file(std::string_view content, FileKind kind) {
   if (kind == FileKind::txt) {
     for (size_t at = 0; at < content.size();) {
       const base::Utf8Char c = base::decode_utf8(content, at);
-      if (!c.valid || c.code == 0) no_text(fmt::format("got 0x{:02x} (at byte {})",
-                                                       static_cast<unsigned char>(content[at]), at));
+      if (!c.valid || c.code == 0)
+        no_text(
+            fmt::format("got 0x{:02x} (at byte {})", static_cast<unsigned char>(content[at]), at));
       at += static_cast<size_t>(c.length);
     }
   }

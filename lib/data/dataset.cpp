@@ -35,8 +35,8 @@ class LoadedDataset final : public Dataset {
 uint64_t fingerprint(const Example& example) {
   uint64_t hash = 0xCBF29CE484222325;
   for (size_t i = 0; i < example.ids.size(); ++i) {
-    const auto word = static_cast<uint64_t>(static_cast<uint32_t>(example.ids[i])) << 1 |
-                      example.learned[i];
+    const auto word =
+        static_cast<uint64_t>(static_cast<uint32_t>(example.ids[i])) << 1 | example.learned[i];
     hash = (hash ^ word) * 0x100000001B3;
   }
   return hash;
@@ -113,9 +113,10 @@ class Loader {
     const auto most = static_cast<size_t>(options_.max_length);
     if (example.ids.size() > most) {
       if (options_.on_long == OnLong::error) {
-        throw Error(ErrorKind::bad_data,
-                    fmt::format("too long: got {} tokens, need at most {}", example.ids.size(), most),
-                    "--max-length, or --on-long truncate or drop");
+        throw Error(
+            ErrorKind::bad_data,
+            fmt::format("too long: got {} tokens, need at most {}", example.ids.size(), most),
+            "--max-length, or --on-long truncate or drop");
       }
       if (options_.on_long == OnLong::drop) {
         ++report_.dropped;
@@ -151,13 +152,13 @@ class Loader {
   }
 
   [[noreturn]] void nothing() const {
-    throw Error(ErrorKind::bad_data,
-                fmt::format("nothing to train on: of {} rows {} have nothing to learn, {} are too "
-                            "long, {} are bad",
-                            rows_read_, report_.without_learned, report_.dropped,
-                            report_.bad.size()),
-                report_.bad.empty() ? "--max-length, --learn, --preview"
-                                    : report_.bad[0].place + ": " + report_.bad[0].problem)
+    throw Error(
+        ErrorKind::bad_data,
+        fmt::format("nothing to train on: of {} rows {} have nothing to learn, {} are too "
+                    "long, {} are bad",
+                    rows_read_, report_.without_learned, report_.dropped, report_.bad.size()),
+        report_.bad.empty() ? "--max-length, --learn, --preview"
+                            : report_.bad[0].place + ": " + report_.bad[0].problem)
         .in_file(options_.paths[0]);
   }
 
@@ -213,9 +214,10 @@ std::shared_ptr<const Dataset> open_dataset(const DatasetOptions& options,
   const data::EncodeContext context{tokenizer, chat, options.learn, &rewritten};
   auto dataset = data::Loader(options, context, stopped).run();
   if (rewritten > 0) {
-    notice(fmt::format("the chat template rewrites earlier turns ({} rows): of these, the message's "
-                       "own text and its end token are learned",
-                       rewritten));
+    notice(
+        fmt::format("the chat template rewrites earlier turns ({} rows): of these, the message's "
+                    "own text and its end token are learned",
+                    rewritten));
   }
   return dataset;
 }

@@ -137,7 +137,8 @@ Example encode_chat(const Conversation& conversation, const EncodeContext& conte
   ChatEncoder encoder(chat, context);
   if (!encoder.aligned()) {
     // Once more with the text as the tokenizer sees it.
-    const RenderedChat seen = render_chat(as_decoded(conversation, context.tokenizer), *context.chat);
+    const RenderedChat seen =
+        render_chat(as_decoded(conversation, context.tokenizer), *context.chat);
     ChatEncoder again(seen, context);
     if (!again.aligned() || again.ids() != encoder.ids()) {
       throw Error(ErrorKind::bad_data,

@@ -31,7 +31,8 @@ std::vector<uint8_t> learned_completion(const Continuation& text, const std::vec
     ranges = token_ranges(whole, ids, tokenizer);
   }
   if (!ranges) {
-    bad_field("completion", "the tokenizer changes this text, so that it is unknown where it begins");
+    bad_field("completion",
+              "the tokenizer changes this text, so that it is unknown where it begins");
   }
   return learned_tokens(*ranges, std::vector<TextRange>{{prompt.size(), whole.size()}});
 }

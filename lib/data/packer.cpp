@@ -13,15 +13,17 @@ __extension__ using Uint128 = unsigned __int128;
 // Keeps these draws apart from others of the same seed.
 constexpr uint64_t kOrderStream = 0x6F72646572;
 
-// In [0, n), every value equally likely (Lemire, "Fast random integer generation in an interval", 2019), as a function
-// of (seed, epoch, position): a draw that is refused is followed by the next of its own stream.
+// In [0, n), every value equally likely (Lemire, "Fast random integer generation in an interval",
+// 2019), as a function of (seed, epoch, position): a draw that is refused is followed by the next
+// of its own stream.
 uint64_t below(uint64_t n, uint64_t seed, uint64_t epoch, uint64_t position) {
   const uint64_t refused_below = -n % n;
   for (uint64_t attempt = 0;; ++attempt) {
     const auto r = base::philox(seed ^ kOrderStream, position, epoch << 16 | attempt);
     const uint64_t draw = uint64_t{r[0]} << 32 | r[1];
     const auto product = static_cast<Uint128>(draw) * n;
-    if (static_cast<uint64_t>(product) >= refused_below) return static_cast<uint64_t>(product >> 64);
+    if (static_cast<uint64_t>(product) >= refused_below)
+      return static_cast<uint64_t>(product >> 64);
   }
 }
 

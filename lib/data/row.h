@@ -13,8 +13,8 @@ namespace nalar::data {
 
 // A row of a file before its format is known.
 struct Row {
-  Json fields;       // an object; null where there is a problem
-  int64_t line = 0;  // where it begins, from 1 (JSON arrays: the element, from 1)
+  Json fields;                   // an object; null where there is a problem
+  int64_t line = 0;              // where it begins, from 1 (JSON arrays: the element, from 1)
   std::optional<Error> problem;  // why this row could not be read, without its place
 };
 using RowSink = std::function<void(Row&&)>;

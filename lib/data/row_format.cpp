@@ -34,8 +34,7 @@ Format format_of(const Json& fields) {
   half("prompt", "completion");
   half("completion", "prompt");
   half("instruction", "output");
-  throw Error(ErrorKind::bad_data,
-              fmt::format("no known format: has {}", field_list(fields)),
+  throw Error(ErrorKind::bad_data, fmt::format("no known format: has {}", field_list(fields)),
               "--columns prompt=NAME,completion=NAME, or text=NAME");
 }
 
@@ -56,13 +55,15 @@ const Json::Array& list_field(const Json& fields, std::string_view field) {
 TokenRow parse_tokens(const Json& fields) {
   constexpr TokenId kIgnore = -100;
   TokenRow row;
-  for (const Json& id : list_field(fields, "input_ids")) row.ids.push_back(token_id(id, "input_ids"));
+  for (const Json& id : list_field(fields, "input_ids"))
+    row.ids.push_back(token_id(id, "input_ids"));
   if (row.ids.empty()) bad_field("input_ids", "is empty");
   row.learned.assign(row.ids.size(), 1);
   if (!has(fields, "labels")) return row;
   const Json::Array& labels = list_field(fields, "labels");
   if (labels.size() != row.ids.size()) {
-    bad_field("labels", fmt::format("got {}, need {} as in input_ids", labels.size(), row.ids.size()));
+    bad_field("labels",
+              fmt::format("got {}, need {} as in input_ids", labels.size(), row.ids.size()));
   }
   for (size_t i = 0; i < labels.size(); ++i) {
     const TokenId label = token_id(labels[i], "labels");

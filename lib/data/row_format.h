@@ -30,9 +30,10 @@ struct ParsedRow {
   std::variant<Conversation, Continuation, TokenRow> content;
 };
 
-// Told by the names of its fields; a field that is null counts as absent. `templated`: whether there is a chat
-// template: without one, alpaca rows become the prompt text that format was published with (tatsu-lab's
-// stanford_alpaca). Errors: bad_data "field K: …"; no known format: names the fields there are.
+// Told by the names of its fields; a field that is null counts as absent. `templated`: whether
+// there is a chat template: without one, alpaca rows become the prompt text that format was
+// published with (tatsu-lab's stanford_alpaca). Errors: bad_data "field K: …"; no known format:
+// names the fields there are.
 ParsedRow parse_row(const Json& fields, bool templated);
 
 }  // namespace nalar::data

@@ -29,6 +29,7 @@ class TurnFinder {
     for (size_t i = 0; i < conversation_.messages.size(); ++i) {
       if (is_assistant(conversation_.messages[i])) out_.turns.push_back(find(i));
     }
+    for (const Turn& turn : out_.turns) check_calls(turn);
     check_order();
     return std::move(out_);
   }
@@ -91,8 +92,8 @@ class TurnFinder {
     return {content(i), i, Turn::How::content};
   }
 
-  // Where a message's own text lies: between what a rendering with another text in its place has in common with
-  // this one, before and behind.
+  // Where a message's own text lies: between what a rendering with another text in its place has in
+  // common with this one, before and behind.
   TextRange content(size_t i) const {
     check_others_shown(i);
     const Json* own = conversation_.messages[i].find("content");
@@ -102,7 +103,8 @@ class TurnFinder {
     const size_t at = marked ? marked->find(kMarker) : std::string::npos;
     // Beside tool calls the text is not the whole turn.
     const Json* calls = conversation_.messages[i].find("tool_calls");
-    const bool text_alone = own != nullptr && own->is_string() && (calls == nullptr || calls->is_null());
+    const bool text_alone =
+        own != nullptr && own->is_string() && (calls == nullptr || calls->is_null());
     if (!text_alone || at == std::string::npos) not_shown(i);
     const std::string_view head = std::string_view(*marked).substr(0, at);
     const std::string_view tail = std::string_view(*marked).substr(at + kMarker.size());
@@ -132,6 +134,21 @@ class TurnFinder {
     }
   }
 
+  // A template that leaves out the calls of tools would teach to end instead of calling.
+  void check_calls(const Turn& turn) const {
+    const Json* calls = conversation_.messages[turn.message].find("tool_calls");
+    if (calls == nullptr || !calls->is_array()) return;
+    const std::string text = out_.text.substr(turn.text.begin, turn.text.end - turn.text.begin);
+    for (const Json& call : calls->as_array()) {
+      const Json* function = call.find("function");
+      const Json* name = function == nullptr ? call.find("name") : function->find("name");
+      if (name != nullptr && name->is_string() &&
+          text.find(name->as_string()) == std::string::npos) {
+        not_shown(turn.message);
+      }
+    }
+  }
+
   void check_order() const {
     size_t at = 0;
     for (const Turn& turn : out_.turns) {
@@ -142,7 +159,7 @@ class TurnFinder {
 
   [[noreturn]] void not_shown(size_t i) const {
     throw Error(ErrorKind::bad_data,
-                fmt::format("the chat template ({:.12}) does not show where messages[{}] lies",
+                fmt::format("the chat template ({:.12}) does not show messages[{}] as it is",
                             chat_.hash(), i),
                 "another template, or rows of prompt/completion");
   }

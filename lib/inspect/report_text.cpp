@@ -123,6 +123,10 @@ std::string inspect_text(const Json& report, int width) {
   text.member(report, "architecture", "architecture");
   text.member(report, "licence", "licence");
   add_sizes(report, text);
+  text.member(report, "bytes", "bytes");
+  text.member(report, "rows", "rows");
+  text.member(report, "sha256", "sha256");
+  for (const char* part : {"row_formats", "fields", "tokens"}) text.object(report, part);
   text.object(report, "config");
   text.object(report, "generation");
   add_tokenizer(report, text);

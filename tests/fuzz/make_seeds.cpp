@@ -49,19 +49,46 @@ void write_tokenizer_seeds(const std::string& root) {
 
 void write_template_seeds(const std::string& root) {
   const char* parts[] = {
-      "{% for m in messages if m.content %}<|{{ m['role'] }}|>\n{{- m.content|trim ~ eos_token -}}\n{% endfor %}",
-      "{% macro f(a, b=2, *c) %}{{ caller(a) if caller }}{% endmacro %}{% call(x) f(1) %}{{ x }}{% endcall %}",
-      "{% set ns = namespace(i=0) %}{% for x in range(3) recursive %}{% set ns.i = ns.i + loop.index %}{% endfor %}",
-      "{{ '%5.2f|%-3s' % (1.5, 'a') }}{{ '{:>5}{x[0]}'.format(1, x=[2]) }}{{ messages|tojson(indent=2) }}",
-      "{{ 'a,b'.split(',')[::-1]|join|upper|replace('A', 'x') }}{{ 7 // -2 ** 2 % 3 }}{{ 1 < 2 <= 3 and not 4 in [5] }}",
-      "{% filter indent(2) %}{% set a %}b{% endset %}{{ a }}{% endfilter %}{% with c = 1 %}{{ c }}{% endwith %}",
-      "{# c #}{% raw %}{{ }}{% endraw %}{% generation %}{{ tools|map(attribute='n')|list }}{% endgeneration %}",
-      "{{ messages|groupby('role')|first }}{{ 'a b'|wordwrap(1) }}{{ {'a': 1}|dictsort|batch(2)|list }}{{ 'x'|e }}"};
+      "{% for m in messages if m.content %}<|{{ m['role'] }}|>\n{{- m.content|trim ~ eos_token "
+      "-}}\n{% endfor %}",
+      "{% macro f(a, b=2, *c) %}{{ caller(a) if caller }}{% endmacro %}{% call(x) f(1) %}{{ x }}{% "
+      "endcall %}",
+      "{% set ns = namespace(i=0) %}{% for x in range(3) recursive %}{% set ns.i = ns.i + "
+      "loop.index %}{% endfor %}",
+      "{{ '%5.2f|%-3s' % (1.5, 'a') }}{{ '{:>5}{x[0]}'.format(1, x=[2]) }}{{ "
+      "messages|tojson(indent=2) }}",
+      "{{ 'a,b'.split(',')[::-1]|join|upper|replace('A', 'x') }}{{ 7 // -2 ** 2 % 3 }}{{ 1 < 2 <= "
+      "3 and not 4 in [5] }}",
+      "{% filter indent(2) %}{% set a %}b{% endset %}{{ a }}{% endfilter %}{% with c = 1 %}{{ c "
+      "}}{% endwith %}",
+      "{# c #}{% raw %}{{ }}{% endraw %}{% generation %}{{ tools|map(attribute='n')|list }}{% "
+      "endgeneration %}",
+      "{{ messages|groupby('role')|first }}{{ 'a b'|wordwrap(1) }}{{ {'a': "
+      "1}|dictsort|batch(2)|list }}{{ 'x'|e }}"};
   int n = 0;
   for (const char* part : parts) write_text(fmt::format("{}/template/{}", root, n++), part);
 }
 
+// The first byte: kind of file (.jsonl .json .csv .tsv .txt from '2' on), '\xB2' and up with a
+// template.
+void write_dataset_seeds(const std::string& root) {
+  const std::string chat =
+      R"({"messages":[{"role":"user","content":[{"type":"text","text":"Q"}]},{"role":"assistant","content":"A"}]})";
+  const std::string rows[] = {
+      "\xB4" + chat + "\r\n" + R"({"prompt":"a","completion":"b"})",
+      "\xB5[" + chat + R"(,{"instruction":"I","input":"","output":"O","history":[["a","b"]]}])",
+      R"(2{"input_ids":[1,2,258],"labels":[-100,2,258]})",
+      R"(2{"conversations":[{"from":"function_call","value":"{\"name\":1,\"arguments\":2}"}],"tools":"[]"})",
+      R"(3{"data":[{"text":"a"},{"text":"\u00e9]\"}"}]})",
+      "4prompt,completion\r\na,\"b,\"\"c\nd\"\n",
+      "Ua\tb\n\"c\"\t\"d\n",
+      "6a\r\nb\n\nc"};
+  int n = 0;
+  for (const std::string& row : rows) write_text(fmt::format("{}/dataset/{}", root, n++), row);
+}
+
 void write_seeds(const std::string& root) {
+  write_dataset_seeds(root);
   write_tokenizer_seeds(root);
   write_template_seeds(root);
   constexpr size_t kLargest = 64 << 10;

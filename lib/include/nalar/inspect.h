@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nalar/chat.h>
 #include <nalar/error.h>
 #include <nalar/export.h>
 #include <nalar/json.h>
@@ -33,6 +34,15 @@ NALAR_API Inspection inspect(std::shared_ptr<const ModelFiles> files,
 // nullptr where the files hold no tokenizer (a lone template). Errors: those of open_tokenizer but
 // for that one.
 NALAR_API std::shared_ptr<const Tokenizer> open_tokenizer_if_any(const ModelFiles& files);
+// Whether a path is taken for a data set: a file .jsonl, .csv, .tsv or .txt, or a .json that holds
+// an array. False where it cannot be read.
+NALAR_API bool is_dataset(const std::string& path);
+// What a data set is made of: "path", "format", "bytes", "sha256", "rows", "row_formats" and
+// "fields" (with the number of rows of each), "problems". With a tokenizer also "tokens": what
+// finetune would make of it; `chat` may be nullptr. Errors: those of the file; a bad row is a
+// problem, not an error.
+NALAR_API Inspection inspect_dataset(const std::string& path, const Tokenizer* tokenizer,
+                                     const ChatTemplate* chat);
 // A report for people: lines of at most `width` characters where it can; printable on any terminal.
 NALAR_API std::string inspect_text(const Json& report, int width = 80);
 

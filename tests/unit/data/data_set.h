@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "byte_tokenizer.h"
 #include "data/example.h"
+#include "support/byte_tokenizer.h"
 #include "support/error_of.h"
 #include "support/material.h"
 

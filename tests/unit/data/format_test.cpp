@@ -22,42 +22,49 @@ TEST_CASE("messages: the assistant's turns with their end tokens") {
           {"role": "assistant", "content": "B"}]})";
   const std::string start = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n";
   CHECK(marked_row(".json", two) ==
-        start + "<|im_start|>assistant\n[A<|im_end|>]\n<|im_start|>user\nR<|im_end|>\n"
-                "<|im_start|>assistant\n[B<|im_end|>]\n");
+        start +
+            "<|im_start|>assistant\n[A<|im_end|>]\n<|im_start|>user\nR<|im_end|>\n"
+            "<|im_start|>assistant\n[B<|im_end|>]\n");
   DatasetOptions options;
   options.learn = Learn::last;
   CHECK(marked_row(".json", two, options) ==
-        start + "<|im_start|>assistant\nA<|im_end|>\n<|im_start|>user\nR<|im_end|>\n"
-                "<|im_start|>assistant\n[B<|im_end|>]\n");
+        start +
+            "<|im_start|>assistant\nA<|im_end|>\n<|im_start|>user\nR<|im_end|>\n"
+            "<|im_start|>assistant\n[B<|im_end|>]\n");
   options.learn = Learn::all;
   CHECK(marked_row(".jsonl", kOne, options) ==
         "<|im_start|>[user\nQ<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n]");
 }
 
 TEST_CASE("messages: parts of text, weights, control tokens in a text") {
-  CHECK(marked_row(".jsonl", R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"},)"
-                             R"( {"type": "text", "text": "b"}]}, {"role": "assistant", "content": "A"}]})") ==
-        "<|im_start|>user\nab<|im_end|>\n<|im_start|>assistant\n[A<|im_end|>]\n");
+  CHECK(
+      marked_row(".jsonl",
+                 R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"},)"
+                 R"( {"type": "text", "text": "b"}]}, {"role": "assistant", "content": "A"}]})") ==
+      "<|im_start|>user\nab<|im_end|>\n<|im_start|>assistant\n[A<|im_end|>]\n");
   const std::string weighted =
       R"({"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A", "weight": 0},)"
       R"({"role": "user", "content": "R"}, {"role": "assistant", "content": "B", "weight": 1}]})";
   CHECK(marked_row(".jsonl", weighted) ==
         "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n"
         "<|im_start|>user\nR<|im_end|>\n<|im_start|>assistant\n[B<|im_end|>]\n");
-  const auto forged = open_data(".jsonl", R"({"messages": [{"role": "user", "content": "<|im_end|>"},)"
-                                          R"({"role": "assistant", "content": "a<|im_end|>b"}]})");
+  const auto forged =
+      open_data(".jsonl", R"({"messages": [{"role": "user", "content": "<|im_end|>"},)"
+                          R"({"role": "assistant", "content": "a<|im_end|>b"}]})");
   const data::Example& row = forged->examples().at(0);
   CHECK(std::count(row.ids.begin(), row.ids.end(), 258) == 2);
   CHECK(row.n_learned() == 13);
 }
 
 TEST_CASE("ShareGPT") {
-  const std::string chat = R"({"conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "Q"},)"
-                           R"({"from": "gpt", "value": "A"}]})";
+  const std::string chat =
+      R"({"conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "Q"},)"
+      R"({"from": "gpt", "value": "A"}]})";
   const std::string same = R"({"system": "S", "conversations": [{"from": "human", "value": "Q"},)"
                            R"({"from": "gpt", "value": "A"}]})";
-  CHECK(marked_row(".jsonl", chat) == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n"
-                                      "<|im_start|>assistant\n[A<|im_end|>]\n");
+  CHECK(marked_row(".jsonl", chat) ==
+        "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n"
+        "<|im_start|>assistant\n[A<|im_end|>]\n");
   CHECK(marked_row(".jsonl", same) == marked_row(".jsonl", chat));
   const std::string call =
       R"({"conversations": [{"from": "human", "value": "Q"}, {"from": "function_call",)"
@@ -77,11 +84,13 @@ TEST_CASE("ShareGPT") {
 }
 
 TEST_CASE("alpaca, with a chat template and without") {
-  const std::string row = R"([{"instruction": "I", "input": "N", "output": "O", "system": "S",)"
-                          R"( "history": [["a", "b"]]}, {"instruction": "I", "input": "", "output": "O", "text": "x"}])";
+  const std::string row =
+      R"([{"instruction": "I", "input": "N", "output": "O", "system": "S",)"
+      R"( "history": [["a", "b"]]}, {"instruction": "I", "input": "", "output": "O", "text": "x"}])";
   const auto data = open_data(".json", row);
   CHECK(marked(data->examples().at(0)) ==
-        "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n[b<|im_end|>]\n"
+        "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n[b<"
+        "|im_end|>]\n"
         "<|im_start|>user\nI\n\nN<|im_end|>\n<|im_start|>assistant\n[O<|im_end|>]\n");
   CHECK(marked(data->examples().at(1)) ==
         "<|im_start|>user\nI<|im_end|>\n<|im_start|>assistant\n[O<|im_end|>]\n");
@@ -92,18 +101,24 @@ TEST_CASE("alpaca, with a chat template and without") {
         "S\n\n### Instruction:\na\n\n### Response:\nb\n\n### Instruction:\nI\n\n### Input:\nN\n\n"
         "### Response:\n[O</s>]");
   CHECK(marked(bare->examples().at(1)) ==
-        "Below is an instruction that describes a task. Write a response that appropriately completes the "
+        "Below is an instruction that describes a task. Write a response that appropriately "
+        "completes the "
         "request.\n\n### Instruction:\nI\n\n### Response:\n[O</s>]");
 }
 
 TEST_CASE("prompt and completion go through no template, lists of messages do") {
-  CHECK(marked_row(".jsonl", R"({"prompt": "Q: x\nA:", "completion": " y"})") == "Q: x\nA:[ y</s>]");
+  CHECK(marked_row(".jsonl", R"({"prompt": "Q: x\nA:", "completion": " y"})") ==
+        "Q: x\nA:[ y</s>]");
   CHECK(marked_row(".jsonl", R"({"prompt": "", "completion": "yes"})") == "y[es</s>]");
   CHECK(marked_row(".jsonl", R"({"prompt": "p", "completion": "c</s>", "id": 7})") == "p[c</s>]");
-  CHECK(marked_row(".jsonl", R"({"prompt": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"},)"
-                             R"({"role": "user", "content": "R"}], "completion": [{"role": "assistant", "content": "B"}]})") ==
-        "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n<|im_start|>user\nR<|im_end|>\n"
-        "<|im_start|>assistant\n[B<|im_end|>]\n");
+  CHECK(
+      marked_row(
+          ".jsonl",
+          R"({"prompt": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"},)"
+          R"({"role": "user", "content": "R"}], "completion": [{"role": "assistant", "content": "B"}]})") ==
+      "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n<|im_start|>user\nR<|im_"
+      "end|>\n"
+      "<|im_start|>assistant\n[B<|im_end|>]\n");
 }
 
 TEST_CASE("text is learned whole, with EOS behind and what the tokenizer adds in front") {
@@ -139,7 +154,8 @@ TEST_CASE("a text file is cut into rows, an end alone is none") {
 }
 
 TEST_CASE("pre-tokenized rows") {
-  CHECK(marked_row(".jsonl", R"({"input_ids": [97, 98, 99], "labels": [-100, -100, 99]})") == "ab[c]");
+  CHECK(marked_row(".jsonl", R"({"input_ids": [97, 98, 99], "labels": [-100, -100, 99]})") ==
+        "ab[c]");
   CHECK(marked_row(".jsonl", R"({"input_ids": [97, 98, 258]})") == "a[b<|im_end|>]");
 }
 
@@ -163,7 +179,8 @@ TEST_CASE("columns are renamed, and counted where a table has no header") {
 }
 
 TEST_CASE("files may mix formats") {
-  const auto data = open_data(".jsonl", std::string(kOne) + "\n{\"text\": \"abc\"}\n" + std::string(kOne) + "\n");
+  const auto data =
+      open_data(".jsonl", std::string(kOne) + "\n{\"text\": \"abc\"}\n" + std::string(kOne) + "\n");
   const auto& report = data->report();
   CHECK(report.rows == 3);
   CHECK(report.duplicates == 1);

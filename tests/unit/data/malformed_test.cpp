@@ -22,7 +22,8 @@ std::string lines(const std::vector<std::string>& rows, const std::string& end, 
 
 TEST_CASE("byte order mark, CR LF, blank lines, no final new line: the same ids") {
   const std::map<std::string, std::vector<std::string>> files = {
-      {".jsonl", {R"({"prompt": "a", "completion": "b\nc"})", "", R"({"text": "x y"})", R"({"text": "z"})"}},
+      {".jsonl",
+       {R"({"prompt": "a", "completion": "b\nc"})", "", R"({"text": "x y"})", R"({"text": "z"})"}},
       {".json", {"[", R"({"prompt": "a", "completion": "b"},)", "", R"({"text": "x y"})", "]"}},
       {".csv", {"prompt,completion", R"(a,"b)", R"(""c"", d")", "", "é,f"}},
       {".tsv", {"prompt\tcompletion", "a\tb", "", "c d\te"}},
@@ -61,7 +62,8 @@ TEST_CASE("files that hold no text") {
   }
   CHECK(data_error(".csv", "prompt,completion\n") == "no examples");
   CHECK(data_error(".json", "[]") == "no examples");
-  CHECK(data_error(".parquet", "PAR1") == "no data set: need a .jsonl, .json, .csv, .tsv or .txt file");
+  CHECK(data_error(".parquet", "PAR1") ==
+        "no data set: need a .jsonl, .json, .csv, .tsv or .txt file");
   CHECK(data_error(".txt", "ab\xFF") == "not UTF-8 text: got 0xff (at byte 2)");
 }
 
@@ -101,7 +103,8 @@ TEST_CASE("rows whose fields are wrong") {
       {R"({"a": 1, "b": 2})", "no known format: has a, b"},
       {"{}", "no known format: has no fields"},
       {R"({"prompt": "a"})", "field completion: not there beside prompt, has prompt"},
-      {R"({"prompt": "a", "completion": null})", "field completion: not there beside prompt, has prompt, completion"},
+      {R"({"prompt": "a", "completion": null})",
+       "field completion: not there beside prompt, has prompt, completion"},
       {R"({"completion": "a"})", "field prompt: not there beside completion, has completion"},
       {R"({"instruction": "a"})", "field output: not there beside instruction, has instruction"},
       {R"({"prompt": "a", "completion": 3})", "field completion: got integer, need a string"},
@@ -121,15 +124,18 @@ TEST_CASE("rows whose fields are wrong") {
       {R"({"messages": [{"role": "user", "content": [{"type": "image"}]}]})",
        "field messages[0].content: need text, or a list of parts of type text"},
       {R"({"messages": [{"role": "gpt", "content": "a"}]})",
-       "field messages[0].role: unknown role \"gpt\": need one of system, user, assistant, tool, developer"},
+       "field messages[0].role: unknown role \"gpt\": need one of system, user, assistant, tool, "
+       "developer"},
       {R"({"messages": [{"role": "user", "content": " "}, {"role": "assistant", "content": ""}]})",
        "field messages: every turn is empty"},
       {R"({"messages": [{"role": "user", "content": "a", "weight": 0.5}]})",
        "field messages[0].weight: need 0 or 1"},
-      {R"({"messages": [{"role": "user", "content": "a"}], "tools": 3})", "field tools: need a list"},
+      {R"({"messages": [{"role": "user", "content": "a"}], "tools": 3})",
+       "field tools: need a list"},
       {R"({"conversations": [{"from": "human"}]})", "field conversations[0].value: not there"},
       {R"({"conversations": [{"from": "bot", "value": "a"}]})",
-       "field conversations[0].from: unknown role \"bot\": need human, gpt, system, observation or function_call"},
+       "field conversations[0].from: unknown role \"bot\": need human, gpt, system, observation or "
+       "function_call"},
       {R"({"conversations": [{"from": "function_call", "value": "[{}]"}]})",
        "field conversations[0].value: a function_call needs name and arguments"},
       {R"({"prompt": "a", "chosen": "b", "rejected": "c"})",
@@ -152,8 +158,9 @@ TEST_CASE("rows whose fields are wrong") {
 
 TEST_CASE("nothing to train on") {
   const auto starts = Catch::StartsWith("nothing to train on: of 2 rows ");
-  CHECK_THAT(data_error(".jsonl", "{\"input_ids\": [1, 2], \"labels\": [-100, -100]}\n"
-                                  "{\"messages\": [{\"role\": \"user\", \"content\": \"Q\"}]}"),
+  CHECK_THAT(data_error(".jsonl",
+                        "{\"input_ids\": [1, 2], \"labels\": [-100, -100]}\n"
+                        "{\"messages\": [{\"role\": \"user\", \"content\": \"Q\"}]}"),
              starts);
   DatasetOptions options;
   options.max_length = 3;
@@ -166,14 +173,17 @@ TEST_CASE("nothing to train on") {
 
 TEST_CASE("a row of messages needs a template") {
   DatasetOptions options;
-  options.paths = {test::write_data(".jsonl", R"({"messages": [{"role": "user", "content": "Q"}]})")};
-  CHECK_THAT(test::error_of([&] { open_dataset(options, test::byte_tokenizer(), nullptr); }),
-             Catch::EndsWith(": line 1: a row of messages needs a chat template, the model has none"));
+  options.paths = {
+      test::write_data(".jsonl", R"({"messages": [{"role": "user", "content": "Q"}]})")};
+  CHECK_THAT(
+      test::error_of([&] { open_dataset(options, test::byte_tokenizer(), nullptr); }),
+      Catch::EndsWith(": line 1: a row of messages needs a chat template, the model has none"));
 }
 
 TEST_CASE("arrays of rows that are cut wrong") {
   const std::map<std::string, std::string> bad = {
-      {R"([{"text": "a"}, {"text": "b")", "JSON error (at line 1, column 30): unexpected end of the text"},
+      {R"([{"text": "a"}, {"text": "b")",
+       "JSON error (at line 1, column 29): unexpected end of the text"},
       {R"([{"text": "a"})", "JSON error (at line 1, column 15): need ','"},
       {R"([{"text": "a"} {"text": "b"}])", "JSON error (at line 1, column 16): need ','"},
       {R"([{"text": "a"},])", "JSON error (at line 1, column 16): need a value"},
@@ -184,13 +194,15 @@ TEST_CASE("arrays of rows that are cut wrong") {
     INFO(text);
     CHECK(data_error(".json", text) == message);
   }
-  CHECK_THAT(data_error(".json", R"([{"text": "a"}, {"text" "b"}])"), Catch::StartsWith("row 2: JSON error"));
+  CHECK_THAT(data_error(".json", R"([{"text": "a"}, {"text" "b"}])"),
+             Catch::StartsWith("row 2: JSON error"));
 }
 
 TEST_CASE("JSON files of other shapes") {
   const auto texts = [](const std::string& content) {
     std::string all;
-    for (const auto& row : open_data(".json", content)->examples()) all += marked(row);
+    const auto data = open_data(".json", content);
+    for (const auto& row : data->examples()) all += marked(row);
     return all;
   };
   CHECK(texts(R"({"data": [{"text": "ab"}, {"text": "cd"}]})") == "a[b</s>]c[d</s>]");
@@ -217,11 +229,14 @@ TEST_CASE("tables") {
         "x y</s>say \"hi\"</s>");
   CHECK(completions(".tsv", "prompt\tcompletion\na\t\"b\tc\"\n\"a\"\t\"b\n") == "b\tc</s>\"b</s>");
   CHECK(data_error(".csv", "prompt,completion\na,\"b\n") == "line 2: a quote is not closed");
-  CHECK(data_error(".csv", "prompt,completion\na,\"b\"c\n") == "line 2: text after a closing quote");
+  CHECK(data_error(".csv", "prompt,completion\na,\"b\"c\n") ==
+        "line 2: text after a closing quote");
   CHECK(data_error(".csv", "prompt,completion\na,b\n\nc\n") == "line 4: got 1 columns, need 2");
-  CHECK(data_error(".csv", "prompt,completion\na,\"b\n\"\nc,d,e\n") == "line 4: got 3 columns, need 2");
+  CHECK(data_error(".csv", "prompt,completion\na,\"b\n\"\nc,d,e\n") ==
+        "line 4: got 3 columns, need 2");
   CHECK(data_error(".csv", "prompt,prompt\na,b\n") == "line 1: column \"prompt\" is there twice");
-  CHECK(data_error(".csv", "prompt,completion\na,\xFF\n") == "line 2: column completion is no UTF-8");
+  CHECK(data_error(".csv", "prompt,completion\na,\xFF\n") ==
+        "line 2: column completion is no UTF-8");
 }
 
 }  // namespace

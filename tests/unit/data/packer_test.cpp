@@ -22,7 +22,8 @@ std::vector<int64_t> random_lengths(int64_t n, int64_t most, uint64_t seed) {
 std::vector<int64_t> rows_of(const std::vector<Update>& updates) {
   std::vector<int64_t> rows;
   for (const Update& update : updates) {
-    for (const auto& batch : update.micro_batches) rows.insert(rows.end(), batch.begin(), batch.end());
+    for (const auto& batch : update.micro_batches)
+      rows.insert(rows.end(), batch.begin(), batch.end());
   }
   return rows;
 }
@@ -93,7 +94,8 @@ TEST_CASE("each row is in one micro-batch, and limits are kept") {
 TEST_CASE("rows fill micro-batches in order, or an update's rows first fit decreasing") {
   const std::vector<int64_t> lengths = {4, 6, 3, 7, 9, 20, 1};
   const std::vector<int64_t> order = {0, 1, 2, 3, 4, 5, 6};
-  const auto filled = plan_epoch(order, lengths, {.batch_tokens = 10, .batch_rows = 0, .accumulate = 2});
+  const auto filled =
+      plan_epoch(order, lengths, {.batch_tokens = 10, .batch_rows = 0, .accumulate = 2});
   REQUIRE(filled.size() == 3);
   using Batches = std::vector<std::vector<int64_t>>;
   CHECK(filled[0].micro_batches == Batches{{0, 1}, {2, 3}});

@@ -108,4 +108,40 @@ TEST_CASE("the report for people is printable and ends each line") {
   }
 }
 
+TEST_CASE("a data set: rows by format, fields, problems") {
+  const std::string path = written("x.jsonl",
+                                   "{\"text\": \"a\"}\n{\"prompt\": \"a\", \"completion\": \"b\"}\n"
+                                   "{\"text\": 3}\n{\"text\": \"b\"}\n");
+  REQUIRE(is_dataset(path));
+  const auto [report, problem] = inspect_dataset(path, nullptr, nullptr);
+  CHECK(report.find("rows")->as_int64() == 4);
+  CHECK(report.find("row_formats")->find("text")->as_int64() == 2);
+  CHECK(report.find("row_formats")->find("prompt/completion")->as_int64() == 1);
+  CHECK(report.find("fields")->find("text")->as_int64() == 3);
+  CHECK(report.find("tokens") == nullptr);
+  REQUIRE(problem);
+  CHECK(std::string(problem->what()) == path + ": line 3: field text: got integer, need a string");
+  CHECK(inspect_text(report).find("prompt/completion") != std::string::npos);
+}
+
+TEST_CASE("a data set with a model: lengths and learned tokens") {
+  const auto files = ModelFiles::open(test::golden("stories260k/stories260K-f32.gguf"));
+  const auto tokenizer = open_tokenizer(*files);
+  const std::string path =
+      written("x.csv", "prompt,completion\nOnce upon, a time\nOnce upon, a time\n");
+  const auto [report, problem] = inspect_dataset(path, tokenizer.get(), nullptr);
+  CHECK_FALSE(problem);
+  const Json& tokens = *report.find("tokens");
+  CHECK(tokens.find("rows")->as_int64() == 2);
+  CHECK(tokens.find("duplicates")->as_int64() == 1);
+  CHECK(tokens.find("learned")->as_int64() < tokens.find("total")->as_int64());
+}
+
+TEST_CASE("what is a data set by its path and its first byte") {
+  CHECK(is_dataset(written("x.json", " [{}]")));
+  CHECK_FALSE(is_dataset(written("x.json", "{}")));
+  CHECK_FALSE(is_dataset(written("x.gguf", "GGUF")));
+  CHECK_FALSE(is_dataset("no such file.csv"));
+}
+
 }  // namespace nalar

@@ -8,12 +8,13 @@
 
 namespace nalar::test {
 
-// One id for each byte, and control tokens above; a control token needs a place wholly inside a range. The
-// first control token is EOS and the only one that is known to end a turn.
+// One id for each byte, and control tokens above; a control token needs a place wholly inside a
+// range. The first control token is EOS and the only one that is known to end a turn.
 class ByteTokenizer : public Tokenizer {
  public:
   explicit ByteTokenizer(std::vector<std::string> control) : pieces_(std::move(control)) {
-    for (int b = 255; b >= 0; --b) pieces_.insert(pieces_.begin(), std::string(1, static_cast<char>(b)));
+    for (int b = 255; b >= 0; --b)
+      pieces_.insert(pieces_.begin(), std::string(1, static_cast<char>(b)));
     special_.eos = 256;
     special_.end = {256};
   }
