@@ -166,7 +166,11 @@ void CheckpointDir::save(int64_t step, const Json& identity,
     throw Error(ErrorKind::internal, fmt::format("checkpoint {}, keep {}", step, keep));
   }
   remove_leftovers();
-  if (is_saved(step, identity)) return;
+  if (is_saved(step, identity)) {
+    // Its name may not be on the disk yet: that may be where the save before failed.
+    files_.sync_directory(path_);
+    return;
+  }
   try {
     write_aside(step, identity, write);
     clear_place(step);
@@ -232,8 +236,7 @@ void CheckpointDir::remove_leftovers() {
   });
 }
 
-// Out of the way by one rename, to be removed as a leftover: a crash leaves the whole or none of
-// it.
+// Out of the way by one rename, to be removed as a leftover: never half of a step-STEP.
 void CheckpointDir::retire(int64_t step) {
   files_.rename(folder_of_step(step), aside(step) + "-old");
 }

@@ -98,8 +98,13 @@ TEST_CASE("whichever call of a save fails, once or for good, the older one stays
       const int64_t step = newest_step(disk);
       CHECK((step == 30 || (step == 20 && !saved)));
       CHECK(disk.list(kPath).size() <= 4);
-      // The fault is over: the next save clears up.
+      // The fault is over: the step is saved for good, and the next save clears up.
       CheckpointDir again(disk, kPath, "run A");
+      save_step(again, disk, 30);
+      test::for_each_choice(100, [&](const auto& choose) {
+        test::MemoryDisk found = disk.after_power_loss(choose);
+        CHECK(newest_step(found) == 30);
+      });
       save_step(again, disk, 40);
       CHECK(newest_step(disk) == 40);
       CHECK(disk.list(kPath).size() == 2);

@@ -1,16 +1,22 @@
 #include "io/file_system.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <nalar/error.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
+#include <optional>
 
 #include "base/digest.h"
 #include "io/file_hash.h"
 #include "support/catch.h"
+#include "support/error_of.h"
 #include "support/material.h"
 #include "support/safetensors_builder.h"
 
@@ -169,6 +175,66 @@ TEST_CASE("folders are made, looked at for room, synced and removed") {
   CHECK(test::read_text(folder + "/outside") == "kept");
   CHECK(fs.free_bytes(folder) > 0);
   CHECK_THROWS_AS(fs.free_bytes(folder + "/none"), Error);
+}
+
+namespace {
+
+// A disk of 64 KiB, for this process alone; false where the system does not let us.
+bool mount_small_disk(const std::string& folder) {
+  const std::string user = fmt::format("0 {} 1", getuid());
+  const std::string group = fmt::format("0 {} 1", getgid());
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  try {
+    test::write_text("/proc/self/setgroups", "deny");
+    test::write_text("/proc/self/uid_map", user);
+    test::write_text("/proc/self/gid_map", group);
+  } catch (const std::exception&) {
+    return false;
+  }
+  return mount("none", folder.c_str(), "tmpfs", 0, "size=64k") == 0;
+}
+
+// What `work` throws on a disk of 64 KiB at `folder`; nullopt where there can be none.
+std::optional<std::string> error_on_small_disk(const std::string& folder,
+                                               const std::function<void()>& work) {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (!mount_small_disk(folder)) _exit(1);
+    const std::string error = test::error_of(work);
+    _exit(::write(ends[1], error.data(), error.size()) == ssize_t(error.size()) ? 0 : 2);
+  }
+  close(ends[1]);
+  std::string error(1000, '\0');
+  error.resize(static_cast<size_t>(std::max<ssize_t>(0, read(ends[0], error.data(), 1000))));
+  close(ends[0]);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 1) return std::nullopt;
+  return error;
+}
+
+}  // namespace
+
+TEST_CASE("a full disk is io, says how much is free, and loses the new file") {
+  const std::string folder = test::temporary_folder();
+  const auto error = error_on_small_disk(folder, [&] {
+    const std::vector<std::byte> bytes(100'000);
+    try {
+      file_system().create(folder + "/f", 0600)->write(bytes);
+    } catch (const Error& e) {
+      const bool gone = file_system().list(folder).empty();
+      if (e.kind() == ErrorKind::io && gone && file_system().free_bytes(folder) > 0) throw;
+    }
+  });
+  if (!error) {
+    WARN("no small disk can be mounted here");
+    return;
+  }
+  CHECK(*error == folder + "/f: cannot be written (0 bytes are free): No space left on device");
 }
 
 TEST_CASE("a file is read by calls, to its end, and digested") {
