@@ -12,7 +12,7 @@
 #include "support/gguf_builder.h"
 #include "support/material.h"
 #include "support/tiny_llama.h"
-#include "unit/train/hash_model.h"
+#include "hash_model.h"
 
 namespace nalar::train {
 namespace {

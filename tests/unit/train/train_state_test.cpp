@@ -8,7 +8,7 @@
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
-#include "unit/train/training.h"
+#include "training.h"
 
 namespace nalar::train {
 namespace {

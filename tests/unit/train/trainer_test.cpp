@@ -7,7 +7,7 @@
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "train/lr_schedule.h"
-#include "unit/train/training.h"
+#include "training.h"
 
 namespace nalar::train {
 namespace {

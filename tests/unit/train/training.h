@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "train/trainer.h"
-#include "unit/train/bigram_model.h"
+#include "bigram_model.h"
 
 namespace nalar::test {
 

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "support/catch.h"
-#include "unit/train/bigram_model.h"
+#include "bigram_model.h"
 
 namespace nalar::train {
 namespace {
