@@ -13,14 +13,14 @@ constexpr int kFileMode = 0644;
 constexpr const char* kConfig = "config.json";
 
 constexpr std::initializer_list<const char*> kTokenizerFiles = {
-    "tokenizer.json",     "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.model",    "vocab.json",            "merges.txt",              "chat_template.jinja",
-    "chat_template.json",
+    "tokenizer.json",    "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "tokenizer.model",       "vocab.json",
+    "merges.txt",        "chat_template.jinja",   "chat_template.json",
 };
 constexpr std::initializer_list<const char*> kModelFiles = {kConfig, "generation_config.json"};
 
-void copy(io::FileSystem& files, const ModelFiles& base,
-          std::initializer_list<const char*> names, const std::string& folder) {
+void copy(io::FileSystem& files, const ModelFiles& base, std::initializer_list<const char*> names,
+          const std::string& folder) {
   for (const char* name : names) {
     if (const auto text = base.file(name)) {
       io::write_atomically(files, io::join(folder, name), kFileMode, *text);
@@ -51,8 +51,7 @@ void copy_tokenizer_files(io::FileSystem& files, const ModelFiles& base, const C
   if (base.format() != ModelFormat::gguf) {
     copy(files, base, kTokenizerFiles, folder);
   } else if (chat != nullptr) {
-    io::write_atomically(files, io::join(folder, "chat_template.jinja"), kFileMode,
-                         chat->source());
+    io::write_atomically(files, io::join(folder, "chat_template.jinja"), kFileMode, chat->source());
   }
 }
 

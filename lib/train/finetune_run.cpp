@@ -156,8 +156,8 @@ void Run::look_back() {
   }
   state_ = read_progress(backend_.files, found_->folder);
   if (state_.step != found_->step) {
-    throw Error(ErrorKind::bad_data, fmt::format("damaged state (key step): got {}, need {}",
-                                                 state_.step, found_->step))
+    throw Error(ErrorKind::bad_data,
+                fmt::format("damaged state (key step): got {}, need {}", state_.step, found_->step))
         .in_file(found_->folder);
   }
 }
@@ -204,9 +204,9 @@ Json Run::identity() const {
 
 // A state that passed its checks may still be none of this plan.
 void Run::check_position() {
-  const bool fits = state_.step <= plan_->updates() &&
-                    (state_.step == plan_->updates() ||
-                     state_.update < plan_->updates_of(state_.epoch));
+  const bool fits =
+      state_.step <= plan_->updates() &&
+      (state_.step == plan_->updates() || state_.update < plan_->updates_of(state_.epoch));
   if (fits) return;
   throw Error(ErrorKind::bad_data,
               fmt::format("damaged state (key update): got {} of epoch {}, step {} of {}",
@@ -237,15 +237,13 @@ void Run::open() {
 Ended Run::train() {
   const TrainingData& data = prepared_->data;
   say(FinetuneEvent::Kind::started,
-      fmt::format("{} parameters, {} rows ({} held back), {} updates, {}{}",
-                  prepared_->parameters, data.rows.size(), data.valid.size(), plan_->updates(),
-                  state_.dtype,
+      fmt::format("{} parameters, {} rows ({} held back), {} updates, {}{}", prepared_->parameters,
+                  data.rows.size(), data.valid.size(), plan_->updates(), state_.dtype,
                   found_ ? fmt::format(", from update {} on", state_.step + 1) : ""));
   TrainerHooks hooks{.progress = progress_,
                      .log = [&](const FinetuneEvent& event) { log_->add(event); },
                      .save = [&] { save(); }};
-  Trainer trainer({*trainable_, data.rows, data.valid, *plan_, options_, state_},
-                  std::move(hooks));
+  Trainer trainer({*trainable_, data.rows, data.valid, *plan_, options_, state_}, std::move(hooks));
   return trainer.run();
 }
 
@@ -266,8 +264,8 @@ FinetuneResult Run::finish(Ended ended) {
   if (ended == Ended::stopped || ended == Ended::out_of_time) {
     throw Error(ErrorKind::try_again,
                 fmt::format("{} after update {} of {}: saved",
-                            ended == Ended::stopped ? "stopped" : "--max-time is over",
-                            state_.step, plan_->updates()),
+                            ended == Ended::stopped ? "stopped" : "--max-time is over", state_.step,
+                            plan_->updates()),
                 "the same command with --resume goes on");
   }
   const std::span<Parameter> parameters = trainable_->parameters();
@@ -318,7 +316,8 @@ void Run::say(FinetuneEvent::Kind kind, std::string text) {
 
 Tuned Run::tuned() const {
   if (!prepared_->adapter) return {.model = open_model(folder_.path()), .adapter = nullptr};
-  return {.model = model_, .adapter = std::make_shared<Adapter>(folder_.path(), *prepared_->adapter)};
+  return {.model = model_,
+          .adapter = std::make_shared<Adapter>(folder_.path(), *prepared_->adapter)};
 }
 
 FinetuneResult Run::result() const {
@@ -354,9 +353,9 @@ FinetunePlan plan_run(std::shared_ptr<const Model> model, const FinetuneOptions&
   const Preparation prepared(*model, options, clock_now(), [] { return false; });
   const data::PackOptions pack = pack_options(options, prepared.data.rows);
   const UpdatePlan updates(prepared.data.rows, options, pack);
-  const TrainingMemory memory = backend.plan(
-      trainable_options(options, prepared, choose_dtype(options.dtype, cpu_info()),
-                        largest_batch(updates, prepared.data.valid, pack)));
+  const TrainingMemory memory =
+      backend.plan(trainable_options(options, prepared, choose_dtype(options.dtype, cpu_info()),
+                                     largest_batch(updates, prepared.data.valid, pack)));
   FinetunePlan plan;
   plan.parameters = prepared.parameters;
   plan.updates = updates.updates();

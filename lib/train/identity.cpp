@@ -16,12 +16,11 @@ std::string shown(const Json* value) {
 }
 
 void compare(const std::string& key, const Json* recorded, const Json* now) {
-  const bool equal =
-      recorded != nullptr && now != nullptr && to_text(*recorded) == to_text(*now);
+  const bool equal = recorded != nullptr && now != nullptr && to_text(*recorded) == to_text(*now);
   if (equal) return;
   throw Error(ErrorKind::bad_data,
-              fmt::format("cannot resume: {} differs ({}, {})", base::escaped(key),
-                          shown(recorded), shown(now)),
+              fmt::format("cannot resume: {} differs ({}, {})", base::escaped(key), shown(recorded),
+                          shown(now)),
               "go on with what the checkpoint was made with, or begin anew with another -o");
 }
 

@@ -9,11 +9,11 @@ namespace nalar::train {
 
 // What a training is of besides its options: a checkpoint is only good for the same.
 struct Origin {
-  std::string base;     // SHA-256 of the base's files
-  std::string adapter;  // of the adapter it starts from, or ""
-  std::string data, valid;  // of the data sets, or ""
+  std::string base;           // SHA-256 of the base's files
+  std::string adapter;        // of the adapter it starts from, or ""
+  std::string data, valid;    // of the data sets, or ""
   std::string chat_template;  // of the template, or ""
-  std::string build;    // of the program, and of LibTorch
+  std::string build;          // of the program, and of LibTorch
   std::string isa;
   std::string device;
   int threads = 0;

@@ -9,7 +9,7 @@ namespace nalar::train {
 
 // What /proc/cpuinfo says of the first processor.
 struct CpuInfo {
-  std::string model;          // "AMD Ryzen …", or ""
+  std::string model;           // "AMD Ryzen …", or ""
   bool bf16_products = false;  // AVX512_BF16 or AMX: bf16 is faster than fp32
 };
 CpuInfo parse_cpu_info(std::string_view text);

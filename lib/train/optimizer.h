@@ -19,7 +19,8 @@ Moments initial_moments(Optimizer optimizer, std::span<const Parameter> paramete
 
 // sqrt(Σ g²) over all gradients, summed in double in the order of the parameters.
 double gradient_norm(std::span<const Parameter> parameters);
-// Multiplies the gradients by min(1, most / (norm + 1e-6)), as torch's clip_grad_norm_; most 0 is off.
+// Multiplies the gradients by min(1, most / (norm + 1e-6)), as torch's clip_grad_norm_; most 0 is
+// off.
 void clip_gradients(std::span<Parameter> parameters, double norm, double most);
 
 struct StepOptions {
@@ -30,8 +31,8 @@ struct StepOptions {
 
 // One update of every parameter from its gradient, in fp32, element by element: the same bits
 // everywhere. AdamW is that of Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR
-// 2019, with β 0.9 and 0.999, ε 1e-8 and corrected bias; in torch.optim.AdamW's order of operations.
-// SGD has no momentum; its decay is decoupled as well.
+// 2019, with β 0.9 and 0.999, ε 1e-8 and corrected bias; in torch.optim.AdamW's order of
+// operations. SGD has no momentum; its decay is decoupled as well.
 void adamw_step(std::span<Parameter> parameters, Moments& moments, const StepOptions& options);
 void sgd_step(std::span<Parameter> parameters, const StepOptions& options);
 

@@ -56,7 +56,8 @@ void FinetuneOptions::validate() const {
   }
   need(dropout >= 0 && dropout < 1, "--dropout", dropout, "0 or more, under 1");
   if (method == Method::full && adapter) {
-    throw Error(ErrorKind::usage, "--adapter and --method full: an adapter is trained, or all weights");
+    throw Error(ErrorKind::usage,
+                "--adapter and --method full: an adapter is trained, or all weights");
   }
   if (method == Method::full && dropout > 0) {
     throw Error(ErrorKind::usage, "--dropout and --method full: dropout is of an adapter's input");

@@ -124,7 +124,7 @@ report::TrainingRecord make_record(const RecordParts& parts) {
   record.base_family = parts.base.config().family;
   record.base_files = hash_files(parts.base.files());
   record.whole_model = options.method == Method::full;
-  record.method = record.whole_model               ? "all weights"
+  record.method = record.whole_model              ? "all weights"
                   : is_quantized_base(parts.base) ? "QLoRA"
                                                   : "LoRA";
   record.settings = settings_json(options);
@@ -143,8 +143,7 @@ report::TrainingRecord make_record(const RecordParts& parts) {
 void write_reports(io::FileSystem& files, const std::string& folder,
                    const report::TrainingRecord& record) {
   io::write_atomically(files, io::join(folder, "run.json"), kFileMode, report::run_json(record));
-  io::write_atomically(files, io::join(folder, "README.md"), kFileMode,
-                       report::model_card(record));
+  io::write_atomically(files, io::join(folder, "README.md"), kFileMode, report::model_card(record));
   io::write_atomically(files, io::join(folder, "report.html"), kFileMode,
                        report::html_report(record));
 }

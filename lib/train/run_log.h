@@ -12,11 +12,12 @@
 
 namespace nalar::train {
 
-// What is written while a training goes on: log.jsonl, and TensorBoard's event file where asked for.
+// What is written while a training goes on: log.jsonl, and TensorBoard's event file where asked
+// for.
 class RunLog {
  public:
   struct Start {
-    int64_t log_bytes = 0;             // of the log that stay
+    int64_t log_bytes = 0;              // of the log that stay
     std::optional<int64_t> resumed_at;  // the update that is the next
     bool tensorboard = false;
   };

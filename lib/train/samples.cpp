@@ -73,8 +73,8 @@ std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base, cons
 
   EngineOptions options;
   options.threads = threads;
-  options.n_ctx = std::min<int>(base->config().n_ctx_train,
-                                static_cast<int>(kLongestPrompt) + kMostTokens);
+  options.n_ctx =
+      std::min<int>(base->config().n_ctx_train, static_cast<int>(kLongestPrompt) + kMostTokens);
   const std::vector<std::string> before = answers(base, options, data, questions);
   if (tuned.adapter) options.adapters = {{tuned.adapter}};
   const std::vector<std::string> after = answers(tuned.model, options, data, questions);

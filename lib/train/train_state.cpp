@@ -60,10 +60,10 @@ class Members {
   int64_t integer(const char* key, int64_t least, int64_t most) const {
     const Json& value = at(key);
     // One bound after the other: an unsigned value beyond int64 is none that fits.
-    const bool fits = value.is_integer() &&
-                      (value.kind() == Json::Kind::integer
-                           ? value.as_int64() >= least && value.as_int64() <= most
-                           : value.as_uint64() <= static_cast<uint64_t>(most));
+    const bool fits =
+        value.is_integer() &&
+        (value.kind() == Json::Kind::integer ? value.as_int64() >= least && value.as_int64() <= most
+                                             : value.as_uint64() <= static_cast<uint64_t>(most));
     if (!fits) damaged("key", key, to_text(value), fmt::format("{} to {}", least, most));
     return value.as_int64();
   }
@@ -126,8 +126,7 @@ using ValidRow = std::array<double, 2>;
 std::vector<CurveRow> rows_of(const std::vector<report::CurvePoint>& curve) {
   std::vector<CurveRow> rows;
   for (const report::CurvePoint& p : curve) {
-    rows.push_back(
-        {static_cast<double>(p.step), p.loss, p.lr, p.gradient_norm, p.tokens_per_s});
+    rows.push_back({static_cast<double>(p.step), p.loss, p.lr, p.gradient_norm, p.tokens_per_s});
   }
   return rows;
 }
@@ -175,7 +174,8 @@ class TensorTable {
     const TensorView* view = find(name);
     if (view == nullptr) damaged("tensor", name, "none", "one");
     if (view->dtype != dtype || view->shape != shape) {
-      damaged("tensor", name, fmt::format("{} {}", nalar::name(view->dtype), shape_text(view->shape)),
+      damaged("tensor", name,
+              fmt::format("{} {}", nalar::name(view->dtype), shape_text(view->shape)),
               fmt::format("{} {}", nalar::name(dtype), shape_text(shape)));
     }
     std::memcpy(to.data(), view->bytes.data(), to.size());

@@ -22,26 +22,26 @@ struct Best {
 // parameters, which the model holds. What is random is a function of (seed, epoch, update), so that
 // numbers of the position are enough.
 struct TrainState {
-  int64_t step = 0;                // updates done
-  int64_t epoch = 0;               // the next update: its epoch
-  int64_t update = 0;              // and which it is there
+  int64_t step = 0;                      // updates done
+  int64_t epoch = 0;                     // the next update: its epoch
+  int64_t update = 0;                    // and which it is there
   int64_t tokens = 0, label_tokens = 0;  // learned from so far
-  double seconds = 0;              // spent so far
-  double train_loss = 0;           // of the last update
+  double seconds = 0;                    // spent so far
+  double train_loss = 0;                 // of the last update
   int64_t peak_bytes = 0;
   std::optional<double> joules;
 
-  int64_t evaluated_at = -1;       // the step of the last evaluation
+  int64_t evaluated_at = -1;  // the step of the last evaluation
   std::optional<double> first_valid_loss;
   std::optional<Best> best;
-  int64_t without_better = 0;      // evaluations in a row
+  int64_t without_better = 0;  // evaluations in a row
 
   // Chosen when the run began, and not again.
-  int64_t clock = 0;               // of chat templates, seconds since 1970
-  std::string dtype;               // "fp32", "bf16"
+  int64_t clock = 0;  // of chat templates, seconds since 1970
+  std::string dtype;  // "fp32", "bf16"
   int64_t batch_tokens = 0;
 
-  int64_t log_bytes = 0;           // of log.jsonl that belong to the steps done
+  int64_t log_bytes = 0;  // of log.jsonl that belong to the steps done
   std::vector<report::CurvePoint> curve;
   std::vector<report::ValidPoint> valid;
 

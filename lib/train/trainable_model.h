@@ -18,11 +18,11 @@ namespace nalar::train {
 // T tokens of several documents, one after the other. Attention stays inside a document, whose
 // positions start at 0. Row t predicts the token after it.
 struct Batch {
-  std::vector<TokenId> ids;         // [T]
-  std::vector<int32_t> documents;   // first row of each document, then T
-  std::vector<int64_t> keys;        // one a document: what its dropout masks are drawn by
-  std::vector<int32_t> learned;     // [L] rising: rows whose next token is learned
-  std::vector<TokenId> labels;      // [L] that token
+  std::vector<TokenId> ids;        // [T]
+  std::vector<int32_t> documents;  // first row of each document, then T
+  std::vector<int64_t> keys;       // one a document: what its dropout masks are drawn by
+  std::vector<int32_t> learned;    // [L] rising: rows whose next token is learned
+  std::vector<TokenId> labels;     // [L] that token
 };
 
 // A trained tensor: fp32 in host memory, owned by the model, wherever it computes.
@@ -40,9 +40,9 @@ struct TrainableOptions {
   std::optional<model::LoraAdapter> adapter;
   DType dtype = DType::f32;  // of products and activations: f32, bf16; f64 for tests
   Device device = Device::cpu;
-  int threads = 0;       // 0 = default_threads()
-  uint64_t seed = 0;     // of dropout
-  int64_t batch_tokens = 2048;  // the largest T: memory is planned for it
+  int threads = 0;                             // 0 = default_threads()
+  uint64_t seed = 0;                           // of dropout
+  int64_t batch_tokens = 2048;                 // the largest T: memory is planned for it
   Recompute recompute = Recompute::automatic;  // activations kept while they fit in memory
 };
 
@@ -53,8 +53,8 @@ struct TrainingMemory {
   bool recompute = false;   // blocks are computed again in the backward pass
 };
 
-// A model with parameters and gradients. One thread calls it; the same call gives the same bits on one build,
-// device and number of threads.
+// A model with parameters and gradients. One thread calls it; the same call gives the same bits on
+// one build, device and number of threads.
 class TrainableModel {
  public:
   virtual ~TrainableModel() = default;
@@ -66,8 +66,8 @@ class TrainableModel {
 
   // Sum of -log p(label) over the learned rows, in nats. No dropout.
   virtual double loss(const Batch& batch) = 0;
-  // The same with dropout (masks are a function of seed, update, module, document's key and row), and
-  // gradient += weight · d loss / d value.
+  // The same with dropout (masks are a function of seed, update, module, document's key and row),
+  // and gradient += weight · d loss / d value.
   virtual double add_gradients(const Batch& batch, float weight, uint64_t update) = 0;
 
   virtual TrainingMemory memory() const = 0;

@@ -39,8 +39,8 @@ ByName by_name(std::span<const Parameter> parameters) {
 void take_values(const ByName& table, const std::string& name, std::vector<float>& values) {
   const auto found = table.find(name);
   if (found == table.end() || found->second->value.size() != values.size()) {
-    throw Error(ErrorKind::internal, fmt::format("no parameter {} of {} values", name,
-                                                 values.size()));
+    throw Error(ErrorKind::internal,
+                fmt::format("no parameter {} of {} values", name, values.size()));
   }
   std::copy(found->second->value.begin(), found->second->value.end(), values.begin());
 }
@@ -138,16 +138,16 @@ void write_weights(io::FileSystem& files, const std::string& folder, const Model
   for (const TensorView& view : base.files().tensors()->tensors()) {
     const auto found = table.find(view.name);
     const Parameter* parameter = found == table.end() ? nullptr : found->second;
-    tensors.push_back({std::string(view.name), view.dtype, view.shape,
-                       [&view, parameter](io::OutputFile& file) {
-                         if (parameter == nullptr) {
-                           file.write(view.bytes);
-                         } else if (view.dtype == DType::f32) {
-                           file.write(std::as_bytes(parameter->value));
-                         } else {
-                           write_halves(file, view, parameter->value);
-                         }
-                       }});
+    tensors.push_back(
+        {std::string(view.name), view.dtype, view.shape, [&view, parameter](io::OutputFile& file) {
+           if (parameter == nullptr) {
+             file.write(view.bytes);
+           } else if (view.dtype == DType::f32) {
+             file.write(std::as_bytes(parameter->value));
+           } else {
+             write_halves(file, view, parameter->value);
+           }
+         }});
   }
   io::write_atomically(files, io::join(folder, "model.safetensors"), kFileMode,
                        [&](io::OutputFile& file) {

@@ -18,7 +18,8 @@ constexpr int64_t kNever = -1;
 
 std::vector<int64_t> rows_of(const data::Update& update) {
   std::vector<int64_t> rows;
-  for (const auto& batch : update.micro_batches) rows.insert(rows.end(), batch.begin(), batch.end());
+  for (const auto& batch : update.micro_batches)
+    rows.insert(rows.end(), batch.begin(), batch.end());
   return rows;
 }
 
@@ -37,8 +38,7 @@ Trainer::Trainer(const TrainerParts& parts, TrainerHooks hooks)
       warmup_(warmup_updates(parts.options.warmup, parts.plan.updates())),
       first_step_(state_.step),
       saved_at_(state_.step > 0 ? state_.step : kNever),
-      valid_batches_(
-          evaluation_batches(parts.valid, state_.batch_tokens, parts.options.packing)),
+      valid_batches_(evaluation_batches(parts.valid, state_.batch_tokens, parts.options.packing)),
       seconds_before_(state_.seconds),
       start_(Clock::now()),
       saved_time_(start_) {}

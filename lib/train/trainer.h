@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "train/trainable_model.h"
 #include "train/train_state.h"
+#include "train/trainable_model.h"
 #include "train/update_plan.h"
 
 namespace nalar::train {
@@ -82,7 +82,8 @@ class Trainer {
   std::vector<std::vector<int64_t>> valid_batches_;
   double seconds_before_;
   Clock::time_point start_, saved_time_;
-  std::deque<std::pair<double, int64_t>> recent_;  // seconds and tokens after each of the last updates
+  std::deque<std::pair<double, int64_t>>
+      recent_;  // seconds and tokens after each of the last updates
 };
 
 }  // namespace nalar::train

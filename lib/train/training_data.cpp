@@ -46,9 +46,9 @@ std::vector<TokenId> TrainingData::end_tokens() const {
     const auto last = std::find(example.learned.rbegin(), example.learned.rend(), uint8_t{1});
     if (last == example.learned.rend()) continue;
     const TokenId id = example.ids[static_cast<size_t>(example.learned.rend() - last) - 1];
-    const bool ends_text = id < tokenizer->n_tokens() &&
-                           (tokenizer->kind(id) == TokenKind::control ||
-                            std::find(known.begin(), known.end(), id) != known.end());
+    const bool ends_text =
+        id < tokenizer->n_tokens() && (tokenizer->kind(id) == TokenKind::control ||
+                                       std::find(known.begin(), known.end(), id) != known.end());
     if (ends_text) ends.insert(id);
   }
   return {ends.begin(), ends.end()};

@@ -80,8 +80,8 @@ std::vector<std::vector<int64_t>> evaluation_batches(const Rows& rows, int64_t b
                                                      bool packing) {
   std::vector<int64_t> order(rows.examples.size());
   std::iota(order.begin(), order.end(), 0);
-  const std::vector<data::Update> updates = data::plan_epoch(
-      order, lengths_of(rows), {.batch_tokens = batch_tokens, .packing = packing});
+  const std::vector<data::Update> updates =
+      data::plan_epoch(order, lengths_of(rows), {.batch_tokens = batch_tokens, .packing = packing});
   std::vector<std::vector<int64_t>> batches;
   for (const data::Update& update : updates) {
     batches.insert(batches.end(), update.micro_batches.begin(), update.micro_batches.end());

@@ -49,6 +49,15 @@ TEST_CASE("the clock of templates can be set") {
         "True");
 }
 
+TEST_CASE("the clock of one template stands where it is told to") {
+  ChatTemplate t("{{ strftime_now('%d %b %Y %H:%M') }}", Json());
+  t.set_clock(int64_t{365} * 24 * 3600 + 60);
+  setenv("SOURCE_DATE_EPOCH", "0", 1);
+  CHECK(t.render(Json::Object{}).text() == "01 Jan 1971 00:01");
+  unsetenv("SOURCE_DATE_EPOCH");
+  CHECK(t.render(Json::Object{}).text() == "01 Jan 1971 00:01");
+}
+
 TEST_CASE("bytes that are no UTF-8 are replaced") {
   const ChatTemplate t("{{ x }}{{ x|length }}", Json());
   CHECK(t.render(Json::Object{{"x", "a\xFF"}}).text() ==

@@ -6,13 +6,13 @@
 #include <fstream>
 
 #include "base/rng.h"
+#include "hash_model.h"
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
 #include "support/gguf_builder.h"
 #include "support/material.h"
 #include "support/tiny_llama.h"
-#include "hash_model.h"
 
 namespace nalar::train {
 namespace {
@@ -59,9 +59,10 @@ struct Workshop {
         .open = [this](const TrainableOptions& o) -> std::unique_ptr<TrainableModel> {
           return std::make_unique<test::HashModel>(*base, o);
         },
-        .plan = [](const TrainableOptions& o) {
-          return TrainingMemory{.weights = 1, .activations = o.batch_tokens, .parameters = 3};
-        },
+        .plan =
+            [](const TrainableOptions& o) {
+              return TrainingMemory{.weights = 1, .activations = o.batch_tokens, .parameters = 3};
+            },
         .torch_version = "none",
         .files = files};
     return run_finetune(base, options, backend, progress);
@@ -129,8 +130,8 @@ TEST_CASE("stopped at every question whether to go on, and resumed") {
     MemoryDisk disk;
     int calls = 0;
     shop.options.resume = false;
-    const std::string error = test::error_of(
-        [&] { shop.run(disk, [&](const FinetuneEvent&) { return ++calls != n; }); });
+    const std::string error =
+        test::error_of([&] { shop.run(disk, [&](const FinetuneEvent&) { return ++calls != n; }); });
     if (error == "no error") {
       CHECK(n > 20);
       break;
@@ -225,9 +226,10 @@ TEST_CASE("all weights of a GGUF file are refused with what to do") {
 TEST_CASE("a plan says what it would take, and makes nothing") {
   const Workshop shop;
   const TrainingBackend backend{.open = nullptr,
-                                .plan = [](const TrainableOptions& o) {
-                                  return TrainingMemory{1, o.batch_tokens, 3, true};
-                                },
+                                .plan =
+                                    [](const TrainableOptions& o) {
+                                      return TrainingMemory{1, o.batch_tokens, 3, true};
+                                    },
                                 .torch_version = ""};
   const FinetunePlan plan = plan_run(shop.base, shop.options, backend);
   CHECK(plan.updates == 6);

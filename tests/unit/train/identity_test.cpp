@@ -9,8 +9,15 @@ namespace nalar::train {
 namespace {
 
 Origin some_origin() {
-  return {.base = "b", .adapter = "", .data = "d", .valid = "v", .chat_template = "t",
-          .build = "1", .isa = "avx2", .device = "cpu", .threads = 2};
+  return {.base = "b",
+          .adapter = "",
+          .data = "d",
+          .valid = "v",
+          .chat_template = "t",
+          .build = "1",
+          .isa = "avx2",
+          .device = "cpu",
+          .threads = 2};
 }
 
 TEST_CASE("the same run is the same") {
@@ -31,8 +38,8 @@ TEST_CASE("how and where it is saved may change") {
 }
 
 TEST_CASE("each thing that decides what comes out is compared") {
-  const std::vector<std::pair<const char*, std::function<void(Origin&, FinetuneOptions&)>>> changes =
-      {
+  const std::vector<std::pair<const char*, std::function<void(Origin&, FinetuneOptions&)>>>
+      changes = {
           {"base", [](Origin& o, FinetuneOptions&) { o.base = "c"; }},
           {"start", [](Origin& o, FinetuneOptions&) { o.adapter = "a"; }},
           {"data", [](Origin& o, FinetuneOptions&) { o.data = "e"; }},
@@ -77,8 +84,9 @@ TEST_CASE("each thing that decides what comes out is compared") {
     Origin origin = some_origin();
     FinetuneOptions options;
     change(origin, options);
-    CHECK(test::error_of([&] { check_identity(recorded, identity_json(origin, options)); })
-              .starts_with(std::string("cannot resume: ") + key + " differs ("));
+    CHECK(test::error_of([&] {
+            check_identity(recorded, identity_json(origin, options));
+          }).starts_with(std::string("cannot resume: ") + key + " differs ("));
   }
   CHECK(changes.size() == recorded.as_object().size());
 }

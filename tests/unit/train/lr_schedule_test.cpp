@@ -11,7 +11,7 @@ namespace {
 TEST_CASE("factors are those of transformers") {
   // get_linear_schedule_with_warmup and get_cosine_schedule_with_warmup of transformers, 3 warmup
   // steps of 10, by their formulas with Python's numbers.
-  const std::vector<double> linear = {0,     1.0 / 3, 2.0 / 3, 1,       6.0 / 7,
+  const std::vector<double> linear = {0,       1.0 / 3, 2.0 / 3, 1,       6.0 / 7,
                                       5.0 / 7, 4.0 / 7, 3.0 / 7, 2.0 / 7, 1.0 / 7};
   const std::vector<double> cosine = {0,
                                       0.3333333333333333,

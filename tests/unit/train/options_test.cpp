@@ -32,7 +32,11 @@ TEST_CASE("a value out of its range is named by its option") {
       {"--batch-tokens: got -1", [](auto& o) { o.batch_tokens = -1; }},
       {"--batch-rows: got -1", [](auto& o) { o.batch_rows = -1; }},
       {"--accumulate: got 0", [](auto& o) { o.accumulate = 0; }},
-      {"--dropout: got 1", [](auto& o) { o.dropout = 1; o.method = Method::full; }},
+      {"--dropout: got 1",
+       [](auto& o) {
+         o.dropout = 1;
+         o.method = Method::full;
+       }},
       {"--valid-split: got 1", [](auto& o) { o.valid_split = 1; }},
       {"--keep: got 0", [](auto& o) { o.keep = 0; }},
       {"--checkpoint-every: got -1", [](auto& o) { o.checkpoint_every = -1; }},

@@ -197,8 +197,7 @@ TEST_CASE("tensors that do not fit are a damaged state, and nothing is changed")
   }
   SECTION("a value that is not finite") {
     training->state.moments.v[1][3] = NAN;
-    CHECK(tensor_error(*training, into) ==
-          begin + " v/table.bias): got nan, need finite values");
+    CHECK(tensor_error(*training, into) == begin + " v/table.bias): got nan, need finite values");
   }
   SECTION("no moments are expected") {
     into.options.optimizer = Optimizer::sgd;

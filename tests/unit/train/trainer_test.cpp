@@ -53,8 +53,8 @@ TEST_CASE("rows of an update in one batch or each in its own: the same gradient"
   CHECK(parts.plan->update(0, 0).micro_batches.size() == 16);
   whole.run();
   parts.run();
-  // The loss is summed in double. A gradient is a sum of some 100 products in fp32 in another order:
-  // 100 · 2⁻²⁴ of its size at most.
+  // The loss is summed in double. A gradient is a sum of some 100 products in fp32 in another
+  // order: 100 · 2⁻²⁴ of its size at most.
   CHECK(whole.state.train_loss == Approx(parts.state.train_loss).epsilon(1e-12));
   double difference = 0, size = 0;
   for (size_t i = 0; i < 2; ++i) {
@@ -189,8 +189,9 @@ TEST_CASE("what is not finite stops before the update and names the rows") {
     return true;
   };
   const std::string error = test::error_of([&] { training.run(); });
-  CHECK(error == "rows.jsonl: line 10: loss of update 3: got nan, need a finite one: stopped "
-                 "before it");
+  CHECK(error ==
+        "rows.jsonl: line 10: loss of update 3: got nan, need a finite one: stopped "
+        "before it");
   CHECK(training.values() == before);
   CHECK(training.state.step == 2);
   CHECK(training.saved == std::vector<int64_t>{2});

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "train/trainer.h"
 #include "bigram_model.h"
+#include "train/trainer.h"
 
 namespace nalar::test {
 

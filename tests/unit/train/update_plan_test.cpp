@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "support/catch.h"
 #include "bigram_model.h"
+#include "support/catch.h"
 
 namespace nalar::train {
 namespace {
