@@ -22,6 +22,7 @@ import time
 import unittest
 
 BINARY = os.environ["NALAR_BINARY"]
+HANGS = 300  # seconds after which a program is taken to hang; no measure of speed
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = TESTS / "golden"
 
@@ -76,7 +77,7 @@ class Result:
         return self.err.decode("utf-8").splitlines()
 
 
-def nalar(*arguments, stdin=b"", env=None, timeout=50, stdout=None, prepare=None, isolated=True):
+def nalar(*arguments, stdin=b"", env=None, timeout=HANGS, stdout=None, prepare=None, isolated=True):
     """Runs nalar to its end. stdin: bytes or an open file; stdout: an open file in place of a pipe."""
     command = (ISOLATED if isolated else []) + [BINARY, *[os.fsencode(a) for a in arguments]]
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -127,7 +128,7 @@ class Terminal:
         self.seen += data
         return data
 
-    def wait_for(self, pattern, timeout=30):
+    def wait_for(self, pattern, timeout=HANGS):
         """Reads until the pattern stands in what came since the last call; returns what came."""
         deadline = time.monotonic() + timeout
         while not re.search(pattern, self.seen):
@@ -147,7 +148,7 @@ class Terminal:
     def send(self, data):
         os.write(self.fd, data)
 
-    def end(self, timeout=30):
+    def end(self, timeout=HANGS):
         """Waits for the end of the program; returns the rest of its output."""
         deadline = time.monotonic() + timeout
         while self.code is None:

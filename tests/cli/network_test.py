@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from harness import BINARY, GOLDEN, CliTest, environment, main, nalar
+from harness import BINARY, GOLDEN, HANGS, CliTest, environment, main, nalar
 
 MODEL = str(GOLDEN / "stories260k" / "stories260K-f32.gguf")
 COMMANDS = [("run", MODEL, "Once", "-n", "2", "-t", "1"), ("inspect", MODEL),
@@ -45,7 +45,7 @@ class Network(CliTest):
         for command in COMMANDS:
             with self.subTest(command=command[0]):
                 done = subprocess.run(["strace", "-f", "-e", "trace=network", "-o", str(trace), BINARY, *command],
-                                      capture_output=True, env=environment(), stdin=subprocess.DEVNULL, timeout=50)
+                                      capture_output=True, env=environment(), stdin=subprocess.DEVNULL, timeout=HANGS)
                 text = trace.read_text()
                 if "exited with" not in text:
                     self.skipTest("strace may not trace here")

@@ -5,7 +5,7 @@ import math
 import os
 import subprocess
 
-from harness import BINARY, GOLDEN, ISOLATED, CliTest, environment, main, nalar, turkish
+from harness import BINARY, GOLDEN, HANGS, ISOLATED, CliTest, environment, main, nalar, turkish
 
 MODEL = str(GOLDEN / "stories260k" / "stories260K-f32.gguf")
 STORY = (GOLDEN / "stories260k" / "greedy.txt").read_text()
@@ -167,7 +167,7 @@ class Streams(CliTest):
         shell = subprocess.run(
             ["bash", "-c", 'set -o pipefail; "$@" | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}', "bash", *ISOLATED,
              BINARY, "run", MODEL, START, "-n", "0", "--ignore-eos", "-t", "1"],
-            capture_output=True, env=environment(), timeout=50)
+            capture_output=True, env=environment(), timeout=HANGS)
         self.assertEqual((shell.returncode, shell.stderr), (141, b""))
 
     def test_bytes_of_a_pipe_are_exact_and_locales_change_nothing(self):
