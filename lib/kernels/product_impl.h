@@ -2,8 +2,8 @@
 
 #include <nalar/dtype.h>
 
+#include "kernels/expand_impl.h"
 #include "kernels/panels.h"
-#include "kernels/scalar/plain_block.h"
 #include "kernels/train_kernels.h"
 #include "kernels/vector_impl.h"
 
@@ -62,9 +62,7 @@ class Product : Panels<V> {
     const std::byte* const data = call_.b + row * call_.b_stride;
     if (call_.b_type == DType::f32) return reinterpret_cast<const float*>(data) + first;
     const BlockSize block = block_size(call_.b_type);
-    const int64_t blocks = (count + block.elements - 1) / block.elements;
-    dequantize_file_row(call_.b_type, data + first / block.elements * block.bytes,
-                        blocks * block.elements, room);
+    Expand<V>::row(call_.b_type, data + first / block.elements * block.bytes, count, room);
     return room;
   }
 
@@ -113,6 +111,7 @@ class Product : Panels<V> {
                             least(block.columns - j, kWidth),
                             block.depth,
                             block.add};
+        fetch(tile);
         alignas(64) float sums[kRows * kWidth];
         multiply_tile<kRows, kVectors>(tile, {.a = a_panels_ + i * block.depth,
                                               .b = b_panels_ + j * block.depth,
@@ -136,6 +135,14 @@ class Product : Panels<V> {
     P::template tile<R, C, 1, kRows>(call);
   }
 
+  // C is too far apart for the hardware to see it coming.
+  void fetch(const Block& tile) const {
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      const float* const c = call_.c + (tile.i + r) * call_.c_stride + tile.j;
+      for (int64_t i = 0; i < tile.columns; i += 16) __builtin_prefetch(c + i, 1);
+      __builtin_prefetch(c + tile.columns - 1, 1);
+    }
+  }
   void store(const Block& tile, const float* sums) const {
     const V alpha = V::set(call_.alpha);
     for (int64_t r = 0; r < tile.rows; ++r) {

@@ -1,11 +1,11 @@
-// Kernels of training on one thread: GFLOPS of products per type and orientation, of attention
-// forward and backward.
+// Kernels of training, GFLOPS of one thread's processor time: products per type and orientation,
+// attention forward and backward.
 //   train_bench [ISA]      NALAR_BENCH_TOKENS (1500), _OUT (1536), _IN (576)
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <vector>
 
@@ -23,9 +23,7 @@ int64_t setting(const char* variable, int64_t otherwise) {
   return text == nullptr ? otherwise : std::atoll(text);
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 // Of the best run.
 double gflops(double operations, const std::function<void()>& work) {

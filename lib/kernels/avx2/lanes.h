@@ -18,6 +18,7 @@ struct Avx2Lanes {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
             _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
   }
+  static Avx2Lanes load(const int16_t* p) { return {from_integers(p), from_integers(p + 8)}; }
   static Avx2Lanes load_first(const float* p, int64_t n) {
     return {_mm256_maskload_ps(p, mask(0, n, 0)), _mm256_maskload_ps(p + 8, mask(0, n, 8))};
   }
@@ -98,6 +99,10 @@ struct Avx2Lanes {
         _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(first));
     const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(clamp(begin)), lane);
     return _mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(clamp(end)), lane));
+  }
+  static __m256 from_integers(const int16_t* p) {
+    const __m128i integers = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(integers));
   }
   static __m256 scaled(__m256 a, __m256 n) {
     return _mm256_castsi256_ps(

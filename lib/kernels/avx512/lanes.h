@@ -17,6 +17,10 @@ struct Avx512Lanes {
   static Avx512Lanes load(const uint16_t* p) {
     return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
   }
+  static Avx512Lanes load(const int16_t* p) {
+    const __m256i integers = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return {_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(integers))};
+  }
   static Avx512Lanes load_first(const float* p, int64_t n) {
     return {_mm512_maskz_loadu_ps(mask(0, n), p)};
   }

@@ -41,6 +41,9 @@ struct ScalarLanes {
   static ScalarLanes load(const uint16_t* p) {
     return each([&](int i) { return from_f16(p[i]); });
   }
+  static ScalarLanes load(const int16_t* p) {
+    return each([&](int i) { return static_cast<float>(p[i]); });
+  }
   static ScalarLanes load_first(const float* p, int64_t n) {
     return each([&](int i) { return i < n ? p[i] : 0.0f; });
   }

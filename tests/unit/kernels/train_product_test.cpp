@@ -1,6 +1,5 @@
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "base/aligned_buffer.h"
