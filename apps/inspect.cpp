@@ -56,9 +56,9 @@ const char* InspectCommand::notes() const {
 }
 
 void InspectCommand::declare(OptionSet& options) {
-  options.positional(
-      "PATH", path_,
-      "a .gguf file, a model folder, a folder or file of a tokenizer or template, a data set");
+  options.positional("PATH", path_,
+                     "a .gguf file, a folder of a model or an adapter, a folder or file of a "
+                     "tokenizer or template, a data set");
   options.group("Report");
   options.flag({"--tensors", "", "list every tensor"}, tensors_);
   options.flag({"--hashes", "", "SHA-256 of the weight files (reads all of them)"}, hashes_);
@@ -98,6 +98,7 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
   streams.out.set_raw(raw_output_);
   if (asked == 0 && is_dataset(*path_)) return dataset_report(streams);
   if (model_) throw Error(ErrorKind::usage, "--model needs a data set");
+  if (asked == 0 && is_adapter(*path_)) return report_adapter(streams.out);
   files_ = ModelFiles::open(*path_, {.allow_symlinks = allow_symlinks_});
   if (encode_) return encode(streams.out);
   if (decode_) return decode(streams.out);
@@ -122,6 +123,11 @@ void InspectCommand::write_report(const Inspection& found, Streams& streams) con
                                 : inspect_text(found.report, text_width()));
   streams.out.flush();
   if (found.problem) throw *found.problem;
+}
+
+void InspectCommand::report_adapter(Output& out) const {
+  const Json report = inspect_adapter(*path_, {.tensors = tensors_, .hashes = hashes_});
+  out.write(common.json ? to_text(report) + "\n" : inspect_text(report, text_width()));
 }
 
 void InspectCommand::encode(Output& out) const {

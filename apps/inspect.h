@@ -15,7 +15,7 @@ class InspectCommand : public Command {
   const char* name() const override { return "inspect"; }
   const char* arguments() const override { return "PATH [OPTIONS]"; }
   const char* about() const override {
-    return "tells what a model, tokenizer or template is made of";
+    return "tells what a model, adapter, tokenizer or template is made of";
   }
   const char* notes() const override;
   void declare(OptionSet& options) override;
@@ -25,6 +25,7 @@ class InspectCommand : public Command {
   void report(Streams& streams) const;
   void dataset_report(Streams& streams) const;
   void write_report(const Inspection& found, Streams& streams) const;
+  void report_adapter(Output& out) const;
   void encode(Output& out) const;
   void decode(Output& out) const;
   void render(Output& out) const;

@@ -128,6 +128,7 @@ std::string inspect_text(const Json& report, int width) {
   text.member(report, "sha256", "sha256");
   for (const char* part : {"row_formats", "fields", "tokens"}) text.object(report, part);
   text.object(report, "config");
+  text.object(report, "adapter");
   text.object(report, "generation");
   add_tokenizer(report, text);
   if (const Json* chat = report.find("chat_template")) {

@@ -18,7 +18,9 @@ enum class SequenceId : int32_t {};
 
 struct SequenceOptions {
   int max_tokens = 0;   // longest length it may reach; 0 = n_ctx of the engine
-  bool adapted = true;  // with the engine's adapters; false: the base alone
+  // With the engine's adapters; false: the base alone. Both kinds may be in one call; each change
+  // from slice to slice begins a new walk over the weights.
+  bool adapted = true;
 };
 
 // What one forward call does to one sequence.
@@ -39,7 +41,7 @@ struct EngineOptions {
   int threads = 0;  // 0 = physical cores in the affinity mask and cgroup quota
   int n_ctx = 0;    // positions a sequence may hold; 0 = n_ctx_train
   Compute compute = Compute::automatic;
-  std::vector<AdapterUse> adapters;  // added up
+  std::vector<AdapterUse> adapters;  // opened for this model; what they add is summed
   int prefill_chunk = 256;  // tokens the scratch memory is made for; longer calls are cut
 
   // Throws Error(usage) for a value out of its range.
@@ -67,7 +69,8 @@ class NALAR_API Engine {
   virtual ~Engine() = default;
 
   virtual SequenceId create(const SequenceOptions& options = {}) = 0;
-  // A new sequence that shares the first n_tokens of `from` (pages are copied when written).
+  // A new sequence that shares the first n_tokens of `from` (pages are copied when written), adapted
+  // as that is.
   virtual SequenceId fork(SequenceId from, int n_tokens) = 0;
   // Forgets the tail; n_tokens ≤ length.
   virtual void truncate(SequenceId sequence, int n_tokens) = 0;
