@@ -10,7 +10,7 @@ using model::TensorRole;
 constexpr int64_t kLogits = int64_t{16} << 20;  // made at a time
 
 template <typename T>
-std::span<const T> part(const std::vector<T>& values, int64_t begin, int64_t n) {
+std::span<const T> some_of(const std::vector<T>& values, int64_t begin, int64_t n) {
   return std::span(values).subspan(static_cast<size_t>(begin), static_cast<size_t>(n));
 }
 
@@ -86,10 +86,7 @@ void Transformer::take(Arena& arena, int64_t rows, bool recompute) {
   recompute_ = recompute;
   const auto wide = [&](int64_t n) { return arena.take(n, ops_.wide); };
   for (size_t i = 0; i <= blocks_.size(); ++i) residual_.push_back(wide(rows * d_model_));
-  for (const Block& block : blocks_) {
-    kept_.push_back(block.take(arena, ops_, rows, d_model_));
-    if (recompute) break;
-  }
+  kept_ = take_kept(arena);
   scratch_ = take_scratch(arena);
   dx_ = wide(rows * d_model_);
   learned_ = wide(rows * d_model_);
@@ -97,6 +94,23 @@ void Transformer::take(Arena& arena, int64_t rows, bool recompute) {
   logit_rows_ = std::clamp<int64_t>(kLogits / config_.vocab_size, 1, rows);
   logits_ = arena.take(logit_rows_ * config_.vocab_size, ops_.work);
   head_lora_ = wide(logit_rows_ * head_.rank());
+}
+
+std::vector<Block::Kept> Transformer::take_kept(Arena& arena) const {
+  std::vector<Block::Kept> kept;
+  std::vector<std::vector<int64_t>> sizes;
+  for (const Block& block : blocks_) {
+    Arena counting = Arena::counting();
+    block.take(counting, ops_, rows_, d_model_);
+    sizes.push_back(counting.sizes());
+    const auto same = std::find(sizes.begin(), sizes.end(), counting.sizes());
+    if (recompute_ && same + 1 != sizes.end()) {
+      kept.push_back(kept[static_cast<size_t>(same - sizes.begin())]);
+    } else {
+      kept.push_back(block.take(arena, ops_, rows_, d_model_));
+    }
+  }
+  return kept;
 }
 
 Scratch Transformer::take_scratch(Arena& arena) const {
@@ -142,7 +156,7 @@ Transformer::Rows::Rows(const train::Batch& batch) {
 double Transformer::loss(const train::Batch& batch) {
   const Rows rows(batch);
   const Pass pass{ops_, scratch_, batch.documents, {rows.keys, rows.positions}, {}};
-  forward(pass, batch, false);
+  forward(pass, batch);
   return head(pass, batch, rows, 0);
 }
 
@@ -153,17 +167,17 @@ double Transformer::add_gradients(const train::Batch& batch, const Gradient& gra
                   batch.documents,
                   {rows.keys, rows.positions},
                   DropoutSeed{seed_, gradient.update}};
-  forward(pass, batch, !recompute_);
+  forward(pass, batch);
   const double sum = head(pass, batch, rows, gradient.weight);
   if (gradient.weight != 0) backward(pass, batch);
   return sum;
 }
 
-void Transformer::forward(const Pass& pass, const train::Batch& batch, bool keep) const {
+void Transformer::forward(const Pass& pass, const train::Batch& batch) const {
   const auto n = static_cast<int64_t>(batch.ids.size());
   embedding_.forward(pass, batch.ids, residual(0, n));
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    blocks_[i].forward(pass, residual(i, n), residual(i + 1, n), kept_[keep ? i : 0]);
+    blocks_[i].forward(pass, residual(i, n), residual(i + 1, n), kept_[i]);
   }
 }
 
@@ -180,12 +194,12 @@ double Transformer::head(const Pass& pass, const train::Batch& batch, const Rows
   for (int64_t begin = 0; begin < n; begin += logit_rows_) {
     const int64_t count = std::min(logit_rows_, n - begin);
     Pass some = pass;
-    some.origins = {part(rows.learned_keys, begin, count),
-                    part(rows.learned_positions, begin, count)};
+    some.origins = {some_of(rows.learned_keys, begin, count),
+                    some_of(rows.learned_positions, begin, count)};
     const at::Tensor logits = logits_.matrix(count, config_.vocab_size);
     const at::Tensor input = normed.narrow(0, begin, count);
     head_.forward(some, input, logits, head_lora_);
-    sum += ops_.cross_entropy(logits, part(batch.labels, begin, count), config_.final_softcap,
+    sum += ops_.cross_entropy(logits, some_of(batch.labels, begin, count), config_.final_softcap,
                               static_cast<float>(weight));
     if (weight == 0) continue;
     const at::Tensor d_input = below ? d_normed.narrow(0, begin, count) : at::Tensor();
@@ -204,8 +218,8 @@ void Transformer::backward(const Pass& pass, const train::Batch& batch) const {
   for (size_t i = blocks_.size(); i-- > 0;) {
     const bool below = trained_below(i);
     if (!below && !blocks_[i].trained()) return;
-    if (recompute_) blocks_[i].forward(pass, residual(i, n), {}, kept_[0]);
-    blocks_[i].backward(pass, residual(i, n), dx, kept_[recompute_ ? 0 : i], below);
+    if (recompute_) blocks_[i].forward(pass, residual(i, n), {}, kept_[i]);
+    blocks_[i].backward(pass, residual(i, n), dx, kept_[i], below);
   }
   if (embedding_.trained()) embedding_.backward(pass, batch.ids, dx);
 }

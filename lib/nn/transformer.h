@@ -49,7 +49,8 @@ class Transformer {
   bool trained_below(size_t layer) const;
   Scratch take_scratch(Arena& arena) const;
 
-  void forward(const Pass& pass, const train::Batch& batch, bool keep) const;
+  void forward(const Pass& pass, const train::Batch& batch) const;
+  std::vector<Block::Kept> take_kept(Arena& arena) const;
   // The loss; with a weight dx [T, D] becomes the gradient of the last block's output.
   double head(const Pass& pass, const train::Batch& batch, const Rows& rows, double weight) const;
   void backward(const Pass& pass, const train::Batch& batch) const;
@@ -68,8 +69,9 @@ class Transformer {
 
   int64_t rows_ = 0, logit_rows_ = 0;
   bool recompute_ = false;
-  std::vector<Buffer> residual_;   // the input of each block, then the last one's output
-  std::vector<Block::Kept> kept_;  // of each block, or of one at a time
+  std::vector<Buffer> residual_;  // the input of each block, then the last one's output
+  // What each block keeps; where it is computed again, blocks of one size share it.
+  std::vector<Block::Kept> kept_;
   Scratch scratch_;
   Buffer dx_, learned_, d_learned_;  // [T, D]
   Buffer logits_, head_lora_;        // [C, V] [C, R]: some learned rows at a time
