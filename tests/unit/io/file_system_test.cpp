@@ -1,14 +1,22 @@
 #include "io/file_system.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <nalar/error.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
+#include <optional>
 
+#include "base/digest.h"
+#include "io/file_hash.h"
 #include "support/catch.h"
+#include "support/error_of.h"
 #include "support/material.h"
 #include "support/safetensors_builder.h"
 
@@ -123,6 +131,124 @@ TEST_CASE("a new file is there after close, and gone without it") {
   CHECK(fs.kind(path) == PathKind::missing);
   fs.remove(path + "2");
   CHECK(fs.kind(path + "2") == PathKind::missing);
+}
+
+TEST_CASE("a file is gone on with at a place, what was behind it cut off") {
+  const std::string path = test::temporary_folder() + "/log.jsonl";
+  FileSystem& fs = file_system();
+  test::write_text(path, "one\ntwo\nthr");
+  {
+    const auto file = fs.append(path, 8);
+    CHECK(test::read_text(path) == "one\ntwo\n");
+    const std::string text = "three\n";
+    file->write(std::as_bytes(std::span(text)));
+    file->sync();
+  }
+  // Not a new file: it stays without close().
+  CHECK(test::read_text(path) == "one\ntwo\nthree\n");
+  CHECK_THROWS_WITH(fs.append(path, 15), path + ": file is short: got 14 bytes, need 15");
+  CHECK_THROWS_WITH(fs.append(path + "2", 0), Catch::Contains("No such file"));
+  REQUIRE(symlink(path.c_str(), (path + "3").c_str()) == 0);
+  CHECK_THROWS_AS(fs.append(path + "3", 0), Error);
+  CHECK(test::read_text(path).size() == 14);
+}
+
+TEST_CASE("folders are made, looked at for room, synced and removed") {
+  const std::string folder = test::temporary_folder();
+  FileSystem& fs = file_system();
+  make_directories(fs, folder + "/a/b/c/", 0700);
+  make_directories(fs, folder + "/a/b/c", 0700);
+  struct stat info = {};
+  REQUIRE(stat((folder + "/a/b/c").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0700);
+  CHECK_THROWS_AS(fs.make_directory(folder + "/a", 0700), Error);
+  test::write_text(folder + "/outside", "kept");
+  test::write_text(folder + "/a/b/c/f", "f");
+  REQUIRE(symlink(folder.c_str(), (folder + "/a/b/c/link").c_str()) == 0);
+  fs.sync_file(folder + "/a/b/c/f");
+  fs.sync_directory(folder + "/a/b/c");
+  CHECK_THROWS_AS(remove_flat_directory(fs, folder + "/a/b"), Error);
+  CHECK_THROWS_AS(fs.remove_directory(folder + "/a/b/c"), Error);
+  // A link goes itself, not what it leads to.
+  remove_flat_directory(fs, folder + "/a/b/c");
+  CHECK(fs.list(folder + "/a/b").empty());
+  CHECK(test::read_text(folder + "/outside") == "kept");
+  CHECK(fs.free_bytes(folder) > 0);
+  CHECK_THROWS_AS(fs.free_bytes(folder + "/none"), Error);
+}
+
+namespace {
+
+// A disk of 64 KiB, for this process alone; false where the system does not let us.
+bool mount_small_disk(const std::string& folder) {
+  const std::string user = fmt::format("0 {} 1", getuid());
+  const std::string group = fmt::format("0 {} 1", getgid());
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  try {
+    test::write_text("/proc/self/setgroups", "deny");
+    test::write_text("/proc/self/uid_map", user);
+    test::write_text("/proc/self/gid_map", group);
+  } catch (const std::exception&) {
+    return false;
+  }
+  return mount("none", folder.c_str(), "tmpfs", 0, "size=64k") == 0;
+}
+
+// What `work` throws on a disk of 64 KiB at `folder`; nullopt where there can be none.
+std::optional<std::string> error_on_small_disk(const std::string& folder,
+                                               const std::function<void()>& work) {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (!mount_small_disk(folder)) _exit(1);
+    const std::string error = test::error_of(work);
+    _exit(::write(ends[1], error.data(), error.size()) == ssize_t(error.size()) ? 0 : 2);
+  }
+  close(ends[1]);
+  std::string error(1000, '\0');
+  error.resize(static_cast<size_t>(std::max<ssize_t>(0, read(ends[0], error.data(), 1000))));
+  close(ends[0]);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 1) return std::nullopt;
+  return error;
+}
+
+}  // namespace
+
+TEST_CASE("a full disk is io, says how much is free, and loses the new file") {
+  const std::string folder = test::temporary_folder();
+  const auto error = error_on_small_disk(folder, [&] {
+    const std::vector<std::byte> bytes(100'000);
+    try {
+      file_system().create(folder + "/f", 0600)->write(bytes);
+    } catch (const Error& e) {
+      const bool gone = file_system().list(folder).empty();
+      if (e.kind() == ErrorKind::io && gone && file_system().free_bytes(folder) > 0) throw;
+    }
+  });
+  if (!error) {
+    WARN("no small disk can be mounted here");
+    return;
+  }
+  CHECK(*error == folder + "/f: cannot be written (0 bytes are free): No space left on device");
+}
+
+TEST_CASE("a file is read by calls, to its end, and digested") {
+  const std::string path = test::temporary_folder() + "/f";
+  test::write_text(path, std::string(1'000'000, 'x'));
+  const auto file = file_system().open(path);
+  CHECK(file->size() == 1'000'000);
+  const FileDigest digest = digest_of(*file);
+  CHECK(digest.bytes == 1'000'000);
+  CHECK(digest.sha256 == base::sha256_hex(std::string(1'000'000, 'x')));
+  CHECK(digest_of(file_system(), path).sha256 == digest.sha256);
+  CHECK(read_file(file_system(), path, 1'000'000) == test::read_text(path));
+  CHECK_THROWS_WITH(read_file(file_system(), path, 999'999), Catch::Contains("too large"));
+  CHECK_THROWS_WITH(file_system().open("/dev/null"), Catch::Contains("not a regular file"));
 }
 
 TEST_CASE("read_file reads a file or a pipe up to its limit") {

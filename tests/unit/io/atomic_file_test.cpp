@@ -1,0 +1,80 @@
+#include "io/atomic_file.h"
+
+#include <nalar/error.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/catch.h"
+#include "support/error_of.h"
+#include "support/fault_file_system.h"
+#include "support/material.h"
+
+namespace nalar::io {
+
+TEST_CASE("a file is made, then replaced, with its mode and nothing beside it") {
+  const std::string folder = test::temporary_folder();
+  const std::string path = folder + "/run.json";
+  write_atomically(file_system(), path, 0600, "one");
+  CHECK(test::read_text(path) == "one");
+  write_atomically(file_system(), path, 0640, "two");
+  CHECK(test::read_text(path) == "two");
+  struct stat info = {};
+  REQUIRE(stat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0640);
+  CHECK(file_system().list(folder) == std::vector<std::string>{"run.json"});
+}
+
+TEST_CASE("what a crashed process of our number left does not stand in the way") {
+  test::MemoryDisk disk;
+  disk.create("/.tmp-f-" + std::to_string(getpid()), 0600)->close();
+  write_atomically(disk, "/f", 0600, "new");
+  CHECK(disk.bytes("/f") == "new");
+  CHECK(disk.list("/").size() == 1);
+}
+
+TEST_CASE("a failing writer, call or disk leaves the old file alone") {
+  test::MemoryDisk disk(7);
+  write_atomically(disk, "/f", 0600, "old");
+  CHECK_THROWS_AS(write_atomically(disk, "/f", 0600, "newer"), Error);
+  CHECK_THROWS_AS(
+      write_atomically(disk, "/f", 0600, [](OutputFile&) { throw std::runtime_error("no"); }),
+      std::runtime_error);
+  CHECK(disk.list("/").size() == 1);
+  int n = 1;
+  for (bool failed = true; failed; ++n) {
+    test::MemoryDisk before = disk;
+    test::NthCallFails fault(n, false);
+    test::HookedFileSystem fs(before, std::ref(fault));
+    const std::string error = test::error_of([&] { write_atomically(fs, "/f", 0600, "new"); });
+    failed = fault.failed();
+    CHECK((error == "no error") == !failed);
+    CHECK(before.list("/").size() == 1);
+    // Once renamed, a folder that cannot be synced does not bring the old one back.
+    const std::string now = before.bytes("/f");
+    CHECK((now == "old" || (now == "new" && error == "no error") || error == "/: injected"));
+  }
+  CHECK(n > 6);
+}
+
+TEST_CASE("losing power at any moment leaves the old file or the new one") {
+  test::MemoryDisk disk;
+  write_atomically(disk, "/f", 0600, "old");
+  std::vector<test::MemoryDisk> moments;
+  test::HookedFileSystem fs(disk, [&](const std::string&) { moments.push_back(disk); });
+  write_atomically(fs, "/f", 0600, "new");
+  int states = 0;
+  for (const test::MemoryDisk& moment : moments) {
+    states += test::for_each_choice(1000, [&](const test::MemoryDisk::Choose& choose) {
+      test::MemoryDisk found = moment.after_power_loss(choose);
+      const std::string text = found.bytes("/f");
+      CHECK((text == "old" || text == "new"));
+    });
+  }
+  CHECK(states > 10);
+  moments.assign(1, disk);
+  test::for_each_choice(1000, [&](const test::MemoryDisk::Choose& choose) {
+    CHECK(moments[0].after_power_loss(choose).bytes("/f") == "new");
+  });
+}
+
+}  // namespace nalar::io
