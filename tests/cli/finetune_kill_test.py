@@ -52,7 +52,8 @@ def to_q8_0(source, target):
 
     def text():
         nonlocal at
-        at += (n := take("Q"))
+        n = take("Q")
+        at += n
         return data[at - n:at]
 
     sizes = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
