@@ -177,10 +177,11 @@ def main():
             (folder / str(i)).mkdir()
             runs.append(Killed(folder / str(i), data, kind))
         left = options.kills
+        most = max(1, min(3, left // len(runs)))
         while left > 0:
             for run in runs:
                 if left > 0:
-                    left -= run.run_killed(draw, min(left, 3))
+                    left -= run.run_killed(draw, min(left, most))
         for run in runs:
             print(f"{run.name}: {run.kills} kills, {run.seconds:.1f} s unless stopped: equal")
 
