@@ -260,7 +260,7 @@ void Run::save() {
         write_state(backend_.files, folder, state_, trainable_->parameters());
       },
       options_.keep);
-  say(FinetuneEvent::Kind::saved, fmt::format("{}/step-{:08}", folder_.path(), state_.step));
+  say(FinetuneEvent::Kind::saved, fmt::format("{}/checkpoints/step-{:08}", folder_.path(), state_.step));
 }
 
 FinetuneResult Run::finish(Ended ended) {
