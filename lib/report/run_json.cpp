@@ -1,8 +1,5 @@
 #include "report/run_json.h"
 
-#include <fmt/format.h>
-#include <nalar/error.h>
-
 #include "report/format.h"
 
 namespace nalar::report {
@@ -59,54 +56,6 @@ Json software_json(const TrainingRecord& r) {
                       {"threads", r.threads}};
 }
 
-Error wrong(const std::string& key, const Json* got, const char* need) {
-  return {ErrorKind::bad_data, fmt::format("(key {}): got {}, need {}", key,
-                                           got == nullptr ? "none" : got->kind_name(), need)};
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const Json* value = object.find(key);
-  if (value == nullptr) return {};
-  if (!value->is_string()) throw wrong(key, value, "a string");
-  return value->as_string();
-}
-
-const Json::Array& list_of(const Json& object, const char* key) {
-  static const Json::Array kNone;
-  const Json* value = object.find(key);
-  if (value == nullptr) return kNone;
-  if (!value->is_array()) throw wrong(key, value, "a list");
-  return value->as_array();
-}
-
-void read_base(const Json& base, RunSummary& run) {
-  if (!base.is_object()) throw wrong("base", &base, "an object");
-  run.base_name = text_of(base, "name");
-  for (const Json& file : list_of(base, "files")) {
-    if (!file.is_object()) throw wrong("files", &file, "objects");
-    const Json* bytes = file.find("bytes");
-    if (bytes == nullptr || !bytes->is_integer()) throw wrong("bytes", bytes, "an integer");
-    run.base_files.push_back({text_of(file, "name"), bytes->as_int64(), text_of(file, "sha256")});
-  }
-}
-
-void read_end_tokens(const Json& end, RunSummary& run) {
-  if (!end.is_object()) throw wrong("end_tokens", &end, "an object");
-  for (const Json& id : list_of(end, "ids")) {
-    if (!id.is_integer() || id.as_int64() < 0) throw wrong("ids", &id, "integers ≥ 0");
-    run.end_tokens.push_back(id.as_int64());
-  }
-  for (const Json& piece : list_of(end, "pieces")) {
-    if (!piece.is_string()) throw wrong("pieces", &piece, "strings");
-    run.end_pieces.push_back(piece.as_string());
-  }
-  if (run.end_pieces.size() != run.end_tokens.size()) {
-    throw Error(ErrorKind::bad_data,
-                fmt::format("(key pieces): got {} of them, need {}, one for each of ids",
-                            run.end_pieces.size(), run.end_tokens.size()));
-  }
-}
-
 }  // namespace
 
 std::string run_json(const TrainingRecord& r) {
@@ -118,6 +67,7 @@ std::string run_json(const TrainingRecord& r) {
       {"method", r.method},
       {"base", Json::Object{{"name", without_folders(r.base_name)},
                             {"family", r.base_family},
+                            {"fingerprint", r.base_fingerprint},
                             {"parameters", r.base_parameters},
                             {"files", files_json(r.base_files)}}},
       {"data", data_json(r)},
@@ -131,18 +81,6 @@ std::string run_json(const TrainingRecord& r) {
       {"software", software_json(r)},
       {"result", result_json(r)}};
   return to_text(run, 2) + "\n";
-}
-
-RunSummary parse_run_json(std::string_view text) {
-  const Json run = parse_json(text);
-  if (!run.is_object()) throw wrong("format", nullptr, "an object of a run");
-  if (text_of(run, "format") != kRunFormat) {
-    throw Error(ErrorKind::bad_data, fmt::format("(key format): need \"{}\"", kRunFormat));
-  }
-  RunSummary summary;
-  if (const Json* base = run.find("base")) read_base(*base, summary);
-  if (const Json* end = run.find("end_tokens")) read_end_tokens(*end, summary);
-  return summary;
 }
 
 }  // namespace nalar::report

@@ -32,6 +32,7 @@ struct TrainingRecord {
   std::string name;  // of the output folder
   std::string date;  // UTC, "2026-11-29T12:00:00Z", or ""
   std::string base_name, base_family;
+  std::string base_fingerprint;  // model/fingerprint.h
   std::vector<FileHash> base_files;
   std::vector<FileHash> data_files, valid_files;
   std::string method;               // "LoRA", "QLoRA", "all weights"

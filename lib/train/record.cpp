@@ -9,6 +9,7 @@
 
 #include "io/atomic_file.h"
 #include "io/folder_file.h"
+#include "model/fingerprint.h"
 #include "report/html_report.h"
 #include "report/model_card.h"
 #include "report/run_json.h"
@@ -122,6 +123,7 @@ report::TrainingRecord make_record(const RecordParts& parts) {
   record.date = utc_now();
   record.base_name = last_part(parts.base.files().path());
   record.base_family = parts.base.config().family;
+  record.base_fingerprint = model::fingerprint(parts.base);
   record.base_files = hash_files(parts.base.files());
   record.whole_model = options.method == Method::full;
   record.method = record.whole_model              ? "all weights"

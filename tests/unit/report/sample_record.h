@@ -11,6 +11,7 @@ inline TrainingRecord sample_record() {
   r.date = "2026-11-29T12:00:00Z";
   r.base_name = "Smol|<b>LM";
   r.base_family = "llama";
+  r.base_fingerprint = std::string(64, 'f');
   r.base_files = {{"/models/base.gguf", 98'000'000, std::string(64, 'a')}};
   r.data_files = {{"chats <1>.jsonl", 1234, std::string(64, 'b')}};
   r.valid_files = {{"valid.jsonl", 99, std::string(64, 'c')}};
