@@ -12,6 +12,7 @@ at::Tensor Buffer::matrix(int64_t rows, int64_t columns) const {
 Buffer Arena::take(int64_t elements, at::ScalarType type) {
   const auto bytes = elements * static_cast<int64_t>(c10::elementSize(type));
   bytes_ += bytes;
+  sizes_.push_back(bytes);
   if (counting_ || bytes == 0) return {};
   const auto options = at::TensorOptions().dtype(type).device(*device_);
   if (!device_->is_cpu()) return Buffer(at::empty({elements}, options));

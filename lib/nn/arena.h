@@ -30,6 +30,8 @@ class Arena {
 
   Buffer take(int64_t elements, at::ScalarType type);
   int64_t bytes() const { return bytes_; }
+  // Bytes of each buffer, in the order they were taken in.
+  const std::vector<int64_t>& sizes() const { return sizes_; }
 
  private:
   Arena(std::optional<at::Device> device, bool counting) : device_(device), counting_(counting) {}
@@ -37,6 +39,7 @@ class Arena {
   std::optional<at::Device> device_;
   bool counting_;
   int64_t bytes_ = 0;
+  std::vector<int64_t> sizes_;
   std::vector<base::AlignedBuffer> memory_;
 };
 

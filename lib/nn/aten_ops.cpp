@@ -73,7 +73,7 @@ class AtenOps final : public Ops {
  public:
   AtenOps(at::Device device_, at::ScalarType work_, int threads, Expand expand)
       : Ops(device_, work_), expand_(expand), pool_(threads) {
-    at::set_num_threads(threads);
+    if (!device.is_meta()) at::set_num_threads(threads);
   }
 
   void parallel(int64_t n, const std::function<void(int64_t, int64_t)>& fn) const override {
@@ -133,8 +133,9 @@ class AtenOps final : public Ops {
   void gated_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& dh,
                       Activation activation) const override {
     const at::Tensor g = gate.to(wide), d = dh.to(wide);
+    const at::Tensor d_up = d * act(g, activation);  // g may be gate itself
     gate.copy_(act_backward(d * up, g, activation));
-    up.copy_(d * act(g, activation));
+    up.copy_(d_up);
   }
 
   void attention(const AttentionRows& rows) const override { aten_attention(rows, wide); }

@@ -1,4 +1,4 @@
-#include <nalar/error.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <atomic>
@@ -357,6 +357,9 @@ void KernelOps::scatter(const at::Tensor& x, const at::Tensor& out,
 
 }  // namespace
 
-std::unique_ptr<Ops> make_kernel_ops(int threads) { return std::make_unique<KernelOps>(threads); }
+std::unique_ptr<Ops> make_kernel_ops(int threads) {
+  at::set_num_threads(1);  // LibTorch's own threads would spin beside ours
+  return std::make_unique<KernelOps>(threads);
+}
 
 }  // namespace nalar::nn

@@ -167,7 +167,8 @@ std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Mode
 
 TrainingMemory plan_training(const Model& model, const TrainableOptions& options) {
   check(options);
-  return guarded(kSmallerBatches, [&] { return plan(model, options, open_device(options.device)); });
+  return guarded(kSmallerBatches,
+                 [&] { return plan(model, options, open_device(options.device)); });
 }
 
 }  // namespace nalar::nn

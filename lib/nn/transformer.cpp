@@ -5,10 +5,8 @@
 namespace nalar::nn {
 namespace {
 
-using model::TensorRole;
-
 template <typename T>
-std::span<const T> part(const std::vector<T>& values, int64_t begin, int64_t n) {
+std::span<const T> some_of(const std::vector<T>& values, int64_t begin, int64_t n) {
   return std::span(values).subspan(static_cast<size_t>(begin), static_cast<size_t>(n));
 }
 
@@ -95,12 +93,12 @@ double Transformer::head(const Pass& pass, const train::Batch& batch, const Rows
   for (int64_t begin = 0; begin < n; begin += logit_rows_) {
     const int64_t count = std::min(logit_rows_, n - begin);
     Pass some = pass;
-    some.origins = {part(rows.learned_keys, begin, count),
-                    part(rows.learned_positions, begin, count)};
+    some.origins = {some_of(rows.learned_keys, begin, count),
+                    some_of(rows.learned_positions, begin, count)};
     const at::Tensor logits = logits_.matrix(count, config_.vocab_size);
     const at::Tensor input = normed.narrow(0, begin, count);
     network_.head.forward(some, input, logits, head_lora_);
-    sum += ops_.cross_entropy(logits, part(batch.labels, begin, count), config_.final_softcap,
+    sum += ops_.cross_entropy(logits, some_of(batch.labels, begin, count), config_.final_softcap,
                               static_cast<float>(weight));
     if (weight == 0) continue;
     const at::Tensor d_input = below ? d_normed.narrow(0, begin, count) : at::Tensor();

@@ -62,8 +62,9 @@ class Transformer {
 
   int64_t rows_ = 0, logit_rows_ = 0;
   bool recompute_ = false;
-  std::vector<Buffer> residual_;   // the input of each block, then the last one's output
-  std::vector<Block::Kept> kept_;  // of each block; recomputed, in the same memory
+  std::vector<Buffer> residual_;  // the input of each block, then the last one's output
+  // What each block keeps; where it is computed again, blocks of one size share it.
+  std::vector<Block::Kept> kept_;
   Scratch scratch_;
   Buffer dx_, learned_, d_learned_;  // [T, D]
   Buffer logits_, head_lora_;        // [C, V] [C, R]: some learned rows at a time

@@ -1,8 +1,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
 
-#include "../engine/memory_model.h"
 #include "autograd_twin.h"
+#include "memory_model.h"
 #include "support/catch.h"
 
 // Gradients in double against autograd's. What is compared is the fp32 sum that the model gives, so

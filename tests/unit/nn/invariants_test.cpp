@@ -42,7 +42,7 @@ TEST_CASE("in double, one by one and packed differ by double's rounding") {
   const auto model = family("gemma3");
   const Batch batch = make_batch(*model, kLengths);
   const auto options = options_for(DType::f64, some_adapter(*model, lora_config(0.3)));
-  const auto ops = make_aten_ops(at::kCPU, at::kDouble, 2);
+  const auto ops = make_aten_ops(at::kCPU, at::kDouble, 1);
   const auto run = [&](const std::vector<Batch>& batches) {
     Parameters parameters(at::kCPU, at::kDouble);
     Arena arena(at::kCPU);

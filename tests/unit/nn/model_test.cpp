@@ -1,8 +1,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "../engine/memory_model.h"
 #include "engine/cpu_engine.h"
+#include "memory_model.h"
 #include "nn/trainable.h"
 #include "nn_support.h"
 #include "support/catch.h"

@@ -76,7 +76,7 @@ TrainableOptions options_for(DType dtype, std::optional<model::LoraAdapter> adap
   options.adapter = std::move(adapter);
   options.dtype = dtype;
   options.device = Device::cpu;
-  options.threads = 2;
+  options.threads = dtype == DType::f32 ? 2 : 1;
   options.seed = 42;
   options.batch_tokens = 128;
   options.recompute = train::Recompute::never;
@@ -86,8 +86,7 @@ TrainableOptions options_for(DType dtype, std::optional<model::LoraAdapter> adap
 std::unique_ptr<TrainableModel> trainable(std::shared_ptr<const Model> model,
                                           const TrainableOptions& options, Twin twin) {
   if (twin == Twin::kernels) return make_trainable(std::move(model), options);
-  return make_trainable(std::move(model), options,
-                        make_aten_ops(at::kCPU, at::kFloat, options.threads));
+  return make_trainable(std::move(model), options, make_aten_ops(at::kCPU, at::kFloat, 1));
 }
 
 std::vector<float> gradients(TrainableModel& model) {

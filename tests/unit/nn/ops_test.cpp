@@ -10,7 +10,7 @@
 #include <functional>
 #include <numeric>
 
-#include "../engine/memory_model.h"
+#include "memory_model.h"
 #include "nn/dequantize.h"
 #include "nn/dropout.h"
 #include "nn_support.h"
@@ -52,7 +52,7 @@ TEST_CASE("whole-tensor operators expand quantized rows as the kernels do") {
 }
 
 TEST_CASE("a mask drops its share, and knows document, row and module") {
-  const auto ops = make_aten_ops(at::kCPU, at::kFloat, 2);
+  const auto ops = make_aten_ops(at::kCPU, at::kFloat, 1);
   const Scratch scratch;
   const int64_t rows = 400, columns = 50;
   std::vector<int64_t> keys(rows, 7);
@@ -80,7 +80,7 @@ TEST_CASE("a mask drops its share, and knows document, row and module") {
 
 // Sums of a few hundred products of numbers near 1, in another order.
 TEST_CASE("every operator of the kernels gives what ATen gives") {
-  const auto kernel = make_kernel_ops(2), aten = make_aten_ops(at::kCPU, at::kFloat, 2);
+  const auto kernel = make_kernel_ops(2), aten = make_aten_ops(at::kCPU, at::kFloat, 1);
   const auto check = [&](const std::function<at::Tensor(const Ops&)>& run) {
     const at::Tensor a = run(*kernel), b = run(*aten);
     CHECK((a - b).abs().max().item<float>() <= 2e-5f * b.abs().max().item<float>());
