@@ -17,6 +17,8 @@
 namespace nalar::engine::test {
 namespace {
 
+using model::LoraAdapter;
+using model::TensorRole;
 namespace fs = std::filesystem;
 
 // ids and logits that PEFT made.
