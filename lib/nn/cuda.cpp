@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <nalar/error.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "nn/available_memory.h"
@@ -27,6 +28,8 @@ fs::path cuda_library() {
 }
 
 at::Device open_cuda(const fs::path& library) {
+  // cuBLAS repeats its bits only with a workspace that is set; the user's own stays.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
   // Before the first question about CUDA: LibTorch remembers the answer.
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE) == nullptr) {
     throw Error(ErrorKind::config, std::string("CUDA: ") + dlerror(), kInstallTorch);

@@ -46,9 +46,7 @@ std::unique_ptr<Ops> make_ops(const Model& model, const EngineOptions& options, 
   // The rest is for keys and values.
   const bool fits = static_cast<double>(bytes) < 0.8 * static_cast<double>(free_memory(device));
   if (!fits) {
-    notice(
-        "weights do not fit expanded into the device's memory: they stay quantized, which is "
-        "slower");
+    notice("expanded weights do not fit into the device's memory: quantized ones stay so, slowly");
   }
   return make_aten_ops(device, work, threads_of(options), fits ? Expand::once : Expand::each_use);
 }
