@@ -59,19 +59,20 @@ const char* FinetuneCommand::notes() const {
 void FinetuneCommand::declare(OptionSet& options) { declare_finetune_flags(options, flags_); }
 
 void FinetuneCommand::run(const OptionSet& /*options*/, Streams& streams) {
-  const bool look_only = flags_.preview || flags_.model.dry_run;
   if (!flags_.model.path) {
     throw Error(ErrorKind::usage, "MODEL is missing: a .gguf file or a model folder");
   }
   const FinetuneOptions options = finetune_options(flags_);
-  if (options.out.empty() && !look_only) {
-    throw Error(ErrorKind::usage, "-o DIR is missing: where the result goes");
+  if (!flags_.preview) {
+    if (options.out.empty()) {
+      throw Error(ErrorKind::usage, "-o DIR is missing: where the result goes");
+    }
+    options.validate();
   }
   options.data.validate();
   const auto model = open_model(flags_.model);
   streams.log.detail(describe(*model));
   if (flags_.preview) return preview(*model, options, streams);
-  options.validate();
   if (flags_.model.dry_run) return plan(model, options, streams);
   train(model, options, streams);
 }

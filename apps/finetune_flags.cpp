@@ -36,9 +36,8 @@ void declare_method(OptionSet& options, FinetuneFlags& f) {
 
 void declare_data(OptionSet& options, FinetuneFlags& f) {
   options.group("Data");
-  options.text(
-      {"--columns", "MAP", "which column or field is what: prompt=text,completion=category"},
-      f.columns);
+  options.text({"--columns", "MAP", "which column or field is what: prompt=text,completion=label"},
+               f.columns);
   options.text({"--valid", "FILE", "rows to validate with"}, f.options.valid);
   options.number({"--valid-split", "F",
                   "or this share of the rows, the last ones [0.05 above 200 rows, else 0]"},

@@ -60,6 +60,7 @@ std::string update_text(const FinetuneEvent& e) {
 void FinetuneDisplay::show(const FinetuneEvent& e) {
   switch (e.kind) {
     case FinetuneEvent::Kind::started:
+    case FinetuneEvent::Kind::notice:
       return log_.note(e.text);
     case FinetuneEvent::Kind::update:
       return update(e);
@@ -67,8 +68,6 @@ void FinetuneDisplay::show(const FinetuneEvent& e) {
       return log_.note(fmt::format("update {}: validation loss {:.4f}", e.step, e.valid_loss));
     case FinetuneEvent::Kind::saved:
       return log_.detail("saved " + e.text);
-    case FinetuneEvent::Kind::notice:
-      return log_.note("notice: " + e.text);
     case FinetuneEvent::Kind::ended:
       return Messages::status("");
     case FinetuneEvent::Kind::alive:

@@ -98,12 +98,13 @@ void OptionSet::positional(const char* name, std::optional<std::string>& target,
 }
 
 void OptionSet::positionals(const char* name, std::vector<std::string>& target, const char* help) {
-  app_.add_option(name,
-                  [&target](const CLI::results_t& values) {
-                    target = values;
-                    return true;
-                  })
-      ->expected(-1);
+  constexpr int kMany = 1'000'000;
+  CLI::Option* const made = app_.add_option(name, [&target](const CLI::results_t& values) {
+    target = values;
+    return true;
+  });
+  made->expected(1, kMany)->allow_extra_args();
+  made->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   positionals_.emplace_back(name, help);
 }
 

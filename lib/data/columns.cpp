@@ -8,10 +8,10 @@
 namespace nalar::data {
 namespace {
 
-constexpr std::array<std::string_view, 16> kFields = {
-    "messages", "conversations", "prompt",    "completion", "text",  "instruction",
-    "input",    "output",        "system",    "history",    "tools", "chosen",
-    "labels",   "rejected",      "input_ids", "weight"};
+constexpr std::array<std::string_view, 15> kFields = {
+    "messages",    "conversations", "prompt", "completion", "text",
+    "instruction", "input",         "output", "system",     "history",
+    "tools",       "chosen",        "labels", "rejected",   "input_ids"};
 
 bool is_count(std::string_view text) {
   return !text.empty() && text.size() < 7 && text[0] != '0' &&

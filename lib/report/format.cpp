@@ -70,6 +70,7 @@ std::string energy_text(double joules) {
 std::string value_text(const Json& value) {
   if (value.is_null()) return "–";
   if (value.is_string()) return value.as_string();
+  if (value.kind() == Json::Kind::number) return fmt::format("{}", value.as_double());
   if (!value.is_array()) return to_text(value);
   std::string list;
   for (const Json& item : value.as_array()) list += (list.empty() ? "" : ", ") + value_text(item);

@@ -80,6 +80,7 @@ std::string axes(const Chart& chart, const Frame& frame) {
            text_at(kLeft - 8, y + 4, "end", fmt::format("{:.6g}", tick));
   }
   for (const double tick : round_ticks(frame.x.low, frame.x.high, kTicksX)) {
+    if (tick != std::floor(tick)) continue;  // updates are whole
     const double x = frame.at_x(tick);
     out += line_at(x, bottom, x, bottom + 5, "axis") +
            text_at(x, bottom + 20, "middle", fmt::format("{:.6g}", tick));

@@ -105,7 +105,7 @@ class Run {
       : model_(std::move(model)),
         options_(options),
         backend_(backend),
-        progress_(progress ? progress : [](const FinetuneEvent&) { return true; }),
+        progress_(progress),
         folder_(backend.files, options.out, options.resume) {}
 
   FinetuneResult run() {
@@ -127,6 +127,8 @@ class Run {
   void check_position();
   void save();
   void say(FinetuneEvent::Kind kind, std::string text);
+  // Whether to go on: once it was refused, it stays so.
+  bool tell(const FinetuneEvent& event);
   Tuned tuned() const;
   FinetuneResult result() const;
 
@@ -134,6 +136,7 @@ class Run {
   FinetuneOptions options_;
   const TrainingBackend& backend_;
   FinetuneProgress progress_;
+  bool stopped_ = false;
   OutputFolder folder_;
   std::optional<io::CheckpointDir::Found> found_;
   TrainState state_;
@@ -166,7 +169,7 @@ void Run::prepare() {
   const auto stopped = [&] {
     FinetuneEvent event;
     event.kind = FinetuneEvent::Kind::alive;
-    return !progress_(event);
+    return !tell(event);
   };
   prepared_.emplace(*model_, options_, state_.clock, stopped);
   data::PackOptions pack = pack_options(options_, prepared_->data.rows);
@@ -240,7 +243,7 @@ Ended Run::train() {
       fmt::format("{} parameters, {} rows ({} held back), {} updates, {}{}", prepared_->parameters,
                   data.rows.size(), data.valid.size(), plan_->updates(), state_.dtype,
                   found_ ? fmt::format(", from update {} on", state_.step + 1) : ""));
-  TrainerHooks hooks{.progress = progress_,
+  TrainerHooks hooks{.progress = [&](const FinetuneEvent& event) { return tell(event); },
                      .log = [&](const FinetuneEvent& event) { log_->add(event); },
                      .save = [&] { save(); }};
   Trainer trainer({*trainable_, data.rows, data.valid, *plan_, options_, state_}, std::move(hooks));
@@ -257,7 +260,7 @@ void Run::save() {
         write_state(backend_.files, folder, state_, trainable_->parameters());
       },
       options_.keep);
-  say(FinetuneEvent::Kind::saved, fmt::format("{}/step-{:08}", folder_.path(), state_.step));
+  say(FinetuneEvent::Kind::saved, fmt::format("{}/checkpoints/step-{:08}", folder_.path(), state_.step));
 }
 
 FinetuneResult Run::finish(Ended ended) {
@@ -311,7 +314,12 @@ void Run::say(FinetuneEvent::Kind kind, std::string text) {
   event.label_tokens = state_.label_tokens;
   event.seconds = state_.seconds;
   event.text = std::move(text);
-  progress_(event);
+  tell(event);
+}
+
+bool Run::tell(const FinetuneEvent& event) {
+  if (progress_ && !progress_(event)) stopped_ = true;
+  return !stopped_;
 }
 
 Tuned Run::tuned() const {

@@ -52,7 +52,8 @@ def to_q8_0(source, target):
 
     def text():
         nonlocal at
-        at += (n := take("Q"))
+        n = take("Q")
+        at += n
         return data[at - n:at]
 
     sizes = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
@@ -176,10 +177,11 @@ def main():
             (folder / str(i)).mkdir()
             runs.append(Killed(folder / str(i), data, kind))
         left = options.kills
+        most = max(1, min(3, left // len(runs)))
         while left > 0:
             for run in runs:
                 if left > 0:
-                    left -= run.run_killed(draw, min(left, 3))
+                    left -= run.run_killed(draw, min(left, most))
         for run in runs:
             print(f"{run.name}: {run.kills} kills, {run.seconds:.1f} s unless stopped: equal")
 

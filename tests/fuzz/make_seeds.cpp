@@ -81,7 +81,7 @@ void write_dataset_seeds(const std::string& root) {
       R"(2{"conversations":[{"from":"function_call","value":"{\"name\":1,\"arguments\":2}"}],"tools":"[]"})",
       R"(3{"data":[{"text":"a"},{"text":"\u00e9]\"}"}]})",
       "4prompt,completion\r\na,\"b,\"\"c\nd\"\n",
-      "Ua\tb\n\"c\"\t\"d\n",
+      "Xa\tb\n\"c\"\t\"d\n",
       "6a\r\nb\n\nc"};
   int n = 0;
   for (const std::string& row : rows) write_text(fmt::format("{}/dataset/{}", root, n++), row);

@@ -22,8 +22,8 @@ FinetuneEvent event() {
 
 TEST_CASE("the status line fits its columns") {
   CHECK(status_text(event(), 80) ==
-        "50/200 [==>       ]  loss 2.184  251 tokens/s  1 min 05 s left  612 MB");
-  CHECK(status_text(event(), 70) == "50/200  loss 2.184  251 tokens/s  1 min 05 s left  612 MB");
+        "50/200 [====>              ]  loss 2.184  251 tokens/s  1 min 05 s left  612 MB");
+  CHECK(status_text(event(), 66) == "50/200  loss 2.184  251 tokens/s  1 min 05 s left  612 MB");
   CHECK(status_text(event(), 40) == "50/200  loss 2.184  251 tokens/s");
   CHECK(status_text(event(), 1) == "50/200");
   for (int columns = 8; columns < 200; ++columns) {

@@ -13,7 +13,11 @@ namespace {
 // How a process that does this ends: its exit code, or the signal's number negated.
 int end_of(const std::function<int()>& run) {
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(run());
+  if (child == 0) {
+    // Catch2 has handlers of its own.
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) std::signal(signal, SIG_DFL);
+    ::_exit(run());
+  }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);

@@ -38,6 +38,7 @@ TEST_CASE("the card has the figures, the end of a turn and what is to be filled 
   CHECK(holds(card, "3.5 → 2.25 nats a token"));
   CHECK(holds(card, "3.25 → 2.5 nats a token (best at update 2)"));
   CHECK(holds(card, "| tokens read | 30,000 |"));
+  CHECK(holds(card, "| lr | 0.0002 |"));
   CHECK(holds(card, "| time | 2 min 05 s |"));
   CHECK(holds(card, "7.2 kJ (0.002 kWh)"));
   CHECK(holds(card, R"(&lt;\|im\_end\|\> (id 2))"));

@@ -125,6 +125,7 @@ TEST_CASE("stopped at every question whether to go on, and resumed") {
   Workshop shop;
   MemoryDisk whole;
   shop.run(whole);
+  int stops = 0;
   for (int n = 1;; ++n) {
     CAPTURE(n);
     MemoryDisk disk;
@@ -132,21 +133,23 @@ TEST_CASE("stopped at every question whether to go on, and resumed") {
     shop.options.resume = false;
     const std::string error =
         test::error_of([&] { shop.run(disk, [&](const FinetuneEvent&) { return ++calls != n; }); });
-    if (error == "no error") {
-      CHECK(n > 20);
-      break;
+    // A run that is asked to stop when it is done is done.
+    if (calls < n) break;
+    if (error != "no error") {
+      ++stops;
+      shop.options.resume = true;
+      shop.run(disk);
     }
-    shop.options.resume = true;
-    shop.run(disk);
     REQUIRE(disk.bytes(kAdapter) == whole.bytes(kAdapter));
   }
+  CHECK(stops > 20);
 }
 
 TEST_CASE("the disk fails at any call for good, then the power: resumed to the same bits") {
   Workshop shop;
   MemoryDisk whole;
   shop.run(whole);
-  for (int n = 1;; n += 3) {
+  for (int n = 1;; n += 7) {
     CAPTURE(n);
     MemoryDisk disk;
     test::NthCallFails fault(n, true);

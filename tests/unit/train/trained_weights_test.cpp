@@ -83,7 +83,7 @@ TEST_CASE("a value beyond the type's range is refused, and nothing is left") {
   const std::string folder = test::temporary_folder();
   CHECK(test::error_of([&] {
           write_weights(io::file_system(), folder, *base, trained.parameters());
-        }).find("tensor model.embed_tokens.weight: 1e+06 is beyond the range of F16") !=
+        }).find("tensor model.embed_tokens.weight: 1000000 is beyond the range of F16") !=
         std::string::npos);
   CHECK(io::file_system().list(folder).empty());
 }
