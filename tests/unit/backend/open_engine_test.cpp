@@ -46,7 +46,8 @@ TEST_CASE("the engine on CUDA opens, or says what to install") {
   try {
     EngineOptions options;
     options.n_ctx = 16;
-    CHECK(open_engine(small_model(), options, Device::cuda)->n_ctx() == 16);
+    const auto engine = open_engine(small_model(), options, Device::cuda);
+    CHECK(engine->n_ctx() == 16);
   } catch (const Error& e) {
     CHECK(e.kind() == ErrorKind::config);
     CHECK(std::string(e.what()).find("CUDA: ") == 0);

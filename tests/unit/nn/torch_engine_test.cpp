@@ -122,7 +122,7 @@ void check_forks(at::Device device) {
   CHECK(one > 0);
   const SequenceId child = engine->fork(parent, 40), twin = engine->fork(parent, 50);
   CHECK(engine->memory().cache == one);  // shared
-  forward(*engine, child, others, {});  // there is room for them in what is shared
+  forward(*engine, child, others, {});   // there is room for them in what is shared
   CHECK(engine->memory().cache > one);
   CHECK(near(forward(*engine, parent, part(ids, 50, 100)), rows_of(want, 300, 50, 100)));
   CHECK(near(forward(*engine, twin, part(ids, 50, 100)), rows_of(want, 300, 50, 100)));
