@@ -4,7 +4,9 @@
 
 namespace nalar {
 
+class Engine;
 class Model;
+struct EngineOptions;
 
 namespace train {
 class TrainableModel;
@@ -24,6 +26,10 @@ struct TorchModuleEntry {
                                                            const train::TrainableOptions& options);
   train::TrainingMemory (*plan_training)(const Model& model,
                                          const train::TrainableOptions& options);
+  // nn/torch_engine.h
+  bool (*has_cuda)();
+  std::unique_ptr<Engine> (*make_engine)(std::shared_ptr<const Model> model,
+                                         const EngineOptions& options);
 };
 using TorchModuleFunction = const TorchModuleEntry* (*)();
 inline constexpr const char* kTorchModuleFunction = "nalar_torch_module";

@@ -1,11 +1,9 @@
 #include "engine/adapter_set.h"
 
-#include <fmt/format.h>
-#include <nalar/error.h>
-
 #include <algorithm>
 #include <map>
 
+#include "engine/adapter_rules.h"
 #include "model/weights.h"
 
 namespace nalar::engine {
@@ -14,10 +12,6 @@ namespace {
 using model::LoraTarget;
 using model::TensorName;
 using model::TensorRole;
-
-[[noreturn]] void fail(const AdapterUse& use, std::string_view what) {
-  throw Error(ErrorKind::usage, fmt::format("adapter {}: {}", use.adapter->path(), what));
-}
 
 // Where the rows of each matrix lie in the model's file.
 std::vector<std::pair<TensorName, TensorView>> matrices(const Model& model) {
@@ -30,32 +24,14 @@ std::vector<std::pair<TensorName, TensorView>> matrices(const Model& model) {
   return list;
 }
 
-// That the adapter was opened for a model of these shapes.
-void check(const AdapterUse& use, const std::vector<LoraTarget>& targets) {
-  const model::LoraAdapter& lora = use.adapter->lora();
-  size_t fits = 0;
-  for (const LoraTarget& target : targets) {
-    const model::LoraModule* module = lora.find(target.name);
-    if (module == nullptr) continue;
-    const auto size = [&](int64_t n) { return static_cast<size_t>(n * module->rank); };
-    if (module->a.size() == size(target.in) && module->b.size() == size(target.out)) ++fits;
-  }
-  if (fits != lora.modules.size()) fail(use, "was opened for another model");
-  if (!lora.saved.empty() && use.scale != 1) {
-    fail(use, fmt::format("got scale {}, need 1: it has whole tensors in place of the base's",
-                          use.scale));
-  }
-}
-
 }  // namespace
 
 AdapterSet::AdapterSet(const Model& model, std::vector<AdapterUse> uses, const KernelSet& kernels)
     : uses_(std::move(uses)) {
   if (uses_.empty()) return;
-  const std::vector<LoraTarget> targets = model::adaptable(model.config());
-  for (const AdapterUse& use : uses_) check(use, targets);
+  check_adapters(model.config(), uses_);
   const auto views = matrices(model);
-  for (const LoraTarget& target : targets) {
+  for (const LoraTarget& target : model::adaptable(model.config())) {
     const auto view = std::find_if(views.begin(), views.end(),
                                    [&](const auto& v) { return v.first == target.name; });
     add_saved(target, view->second, kernels);
@@ -71,22 +47,12 @@ AdapterSet::AdapterSet(const Model& model, std::vector<AdapterUse> uses, const K
 
 void AdapterSet::add_saved(const LoraTarget& target, const TensorView& weight,
                            const KernelSet& kernels) {
-  const model::SavedTensor* saved = nullptr;
-  const AdapterUse* saver = nullptr;
+  const model::LoraAdapter* saver = nullptr;
   for (const AdapterUse& use : uses_) {
-    const model::SavedTensor* found = use.adapter->lora().find_saved(target.name);
-    if (found == nullptr) continue;
-    if (saved != nullptr) {
-      fail(use, fmt::format("replaces {} as {} does", model::module_name(target.name),
-                            saver->adapter->path()));
-    }
-    saved = found;
-    saver = &use;
+    if (use.adapter->lora().find_saved(target.name) != nullptr) saver = &use.adapter->lora();
   }
-  if (saved == nullptr) return;
-  if (static_cast<int64_t>(saved->values.size()) != target.in * target.out) {
-    fail(*saver, "was opened for another model");
-  }
+  if (saver == nullptr) return;
+  const model::SavedTensor* const saved = saver->find_saved(target.name);
   if (target.name.role == TensorRole::embedding) {
     saved_embedding_ = saved->values.data();
     return;
@@ -95,7 +61,7 @@ void AdapterSet::add_saved(const LoraTarget& target, const TensorView& weight,
   packed_.push_back(pack_fp32(saved->values, target.in, kernels.linear));
   entry.packed = packed_.back().data();
   const auto bias = model::bias_of(target.name);
-  const model::SavedTensor* values = bias ? saver->adapter->lora().find_saved(*bias) : nullptr;
+  const model::SavedTensor* values = bias ? saver->find_saved(*bias) : nullptr;
   if (values != nullptr) entry.bias = values->values.data();
 }
 

@@ -47,8 +47,7 @@ class LowRank {
 // The adapters of an engine, as the kernels read them. Keeps them.
 class AdapterSet {
  public:
-  // Errors: usage, for adapters of another model, and for two that replace the same tensor or one
-  // that does so with a scale other than 1.
+  // Errors: those of check_adapters.
   AdapterSet(const Model& model, std::vector<AdapterUse> uses, const KernelSet& kernels);
 
   // What stands in place of a Linear's own rows and bias.

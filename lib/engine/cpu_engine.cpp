@@ -4,12 +4,11 @@
 #include <nalar/error.h>
 
 #include <algorithm>
-#include <map>
 #include <new>
-#include <set>
 #include <utility>
 
 #include "engine/decoder.h"
+#include "engine/sequence_table.h"
 
 namespace nalar {
 
@@ -26,8 +25,6 @@ void EngineOptions::validate() const {
 namespace engine {
 namespace {
 
-[[noreturn]] void usage(std::string message) { throw Error(ErrorKind::usage, message); }
-
 class CpuEngine final : public Engine {
  public:
   CpuEngine(std::shared_ptr<const Model> model, const EngineOptions& options, kernels::Isa isa)
@@ -41,27 +38,21 @@ class CpuEngine final : public Engine {
                      pool_.size()),
         pass_(pool_, activations_, config_.n_layers()),
         kept_(pool_, activations_, config_.n_layers()),
-        cache_(decoder_.kv_layout().block_bytes()) {}
+        cache_(decoder_.kv_layout().block_bytes()),
+        sequences_({n_ctx_, config_.vocab_size}) {}
 
   SequenceId create(const SequenceOptions& options) override {
-    if (options.max_tokens < 0 || options.max_tokens > n_ctx_) {
-      usage(fmt::format("max_tokens: got {}, need 0 to {}", options.max_tokens, n_ctx_));
-    }
-    return add({KvSequence(cache_, options.max_tokens > 0 ? options.max_tokens : n_ctx_),
-                options.adapted && decoder_.has_adapters()});
+    return sequences_.add(KvSequence(cache_, sequences_.rules().limit(options)),
+                          options.adapted && decoder_.has_adapters());
   }
   SequenceId fork(SequenceId from, int n_tokens) override {
-    KvSequence copy = within_length(from, n_tokens).fork(n_tokens);
-    return add({std::move(copy), find(from).adapted});
+    return sequences_.fork(from, n_tokens);
   }
   void truncate(SequenceId sequence, int n_tokens) override {
-    within_length(sequence, n_tokens).truncate(n_tokens);
+    sequences_.truncate(sequence, n_tokens);
   }
-  void release(SequenceId sequence) override {
-    find(sequence);
-    sequences_.erase(static_cast<int32_t>(sequence));
-  }
-  int length(SequenceId sequence) const override { return find(sequence).kv.length(); }
+  void release(SequenceId sequence) override { sequences_.release(sequence); }
+  int length(SequenceId sequence) const override { return sequences_.kv(sequence).length(); }
 
   void forward(std::span<const Slice> slices, MatrixView<float> logits) override;
   void observe(LinearObserver* observer) override { pass_.observer = observer; }
@@ -75,35 +66,7 @@ class CpuEngine final : public Engine {
   int n_ctx() const override { return n_ctx_; }
 
  private:
-  struct Sequence {
-    KvSequence kv;
-    bool adapted;  // by the engine's adapters
-  };
-
-  SequenceId add(Sequence sequence) {
-    sequences_.emplace(next_id_, std::move(sequence));
-    return SequenceId{next_id_++};
-  }
-  const Sequence& find(SequenceId id) const {
-    const auto it = sequences_.find(static_cast<int32_t>(id));
-    if (it == sequences_.end()) usage(fmt::format("no sequence {}", static_cast<int32_t>(id)));
-    return it->second;
-  }
-  Sequence& find(SequenceId id) { return const_cast<Sequence&>(std::as_const(*this).find(id)); }
-  KvSequence& within_length(SequenceId id, int n_tokens) {
-    KvSequence& sequence = find(id).kv;
-    if (n_tokens < 0 || n_tokens > sequence.length()) {
-      usage(fmt::format("tokens to keep: got {}, need 0 to the sequence's length {}", n_tokens,
-                        sequence.length()));
-    }
-    return sequence;
-  }
-
-  void check(std::span<const Slice> slices, const MatrixView<float>& logits) const;
-  void check(const Slice& slice) const;
-  void grow(std::span<const Slice> slices);
-  void run_chunks(std::span<const Slice> slices, MatrixView<float> logits);
-  void run(MatrixView<float> logits);
+  void run(const Walk& walk, const MatrixView<float>& logits);
 
   const ModelConfig& config_;  // the model's, which decoder_ holds
   const int n_ctx_;
@@ -114,109 +77,28 @@ class CpuEngine final : public Engine {
   Activations activations_;
   Pass pass_, kept_;
   KvPool cache_;
-  std::map<int32_t, Sequence> sequences_;
-  int32_t next_id_ = 0;
+  SequenceTable<KvSequence> sequences_;
 };
 
-void CpuEngine::check(const Slice& slice) const {
-  const KvSequence& sequence = find(slice.sequence).kv;
-  const auto n = static_cast<int64_t>(slice.tokens.size());
-  if (sequence.length() + n > sequence.limit()) {
-    usage(fmt::format("sequence {}: {} tokens and {} more do not fit into {}",
-                      static_cast<int32_t>(slice.sequence), sequence.length(), n,
-                      sequence.limit()));
-  }
-  for (const TokenId id : slice.tokens) {
-    if (id < 0 || id >= config_.vocab_size) {
-      usage(fmt::format("token id: got {}, need 0 to {}", id, config_.vocab_size - 1));
-    }
-  }
-  int64_t last = -1;
-  for (const int32_t row : slice.logit_rows) {
-    if (row <= last || row >= n) {
-      usage(fmt::format("logit row: got {}, need more than {} and less than {}", row, last, n));
-    }
-    last = row;
-  }
-}
-
-void CpuEngine::check(std::span<const Slice> slices, const MatrixView<float>& logits) const {
-  std::set<SequenceId> seen;
-  int64_t n_logits = 0;
-  for (const Slice& slice : slices) {
-    check(slice);
-    if (!seen.insert(slice.sequence).second) {
-      usage(fmt::format("sequence {} twice in one call", static_cast<int32_t>(slice.sequence)));
-    }
-    n_logits += static_cast<int64_t>(slice.logit_rows.size());
-  }
-  if (n_logits > 0 && (logits.data == nullptr || logits.rows != n_logits ||
-                       logits.columns != config_.vocab_size || logits.stride < logits.columns)) {
-    usage(fmt::format("logits: got [{}, {}], need [{}, {}]", logits.rows, logits.columns, n_logits,
-                      config_.vocab_size));
-  }
-}
-
-void CpuEngine::grow(std::span<const Slice> slices) {
-  for (const Slice& slice : slices) {
-    find(slice.sequence).kv.grow(static_cast<int>(slice.tokens.size()));
-  }
-}
-
 void CpuEngine::forward(std::span<const Slice> slices, MatrixView<float> logits) {
-  check(slices, logits);
   try {
-    grow(slices);
-    run_chunks(slices, logits);
-  } catch (...) {
-    for (const Slice& slice : slices) {
-      KvSequence& sequence = find(slice.sequence).kv;
-      sequence.truncate(sequence.length());
-    }
-    try {
-      throw;
-    } catch (const std::bad_alloc&) {
-      throw Error(ErrorKind::os, "out of memory");
-    }
-  }
-  for (const Slice& slice : slices) {
-    KvSequence& sequence = find(slice.sequence).kv;
-    sequence.set_length(sequence.length() + static_cast<int>(slice.tokens.size()));
+    sequences_.forward(slices, logits, chunk_,
+                       [&](const Walk& walk, const MatrixView<float>& rows) { run(walk, rows); });
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorKind::os, "out of memory");
   }
 }
 
-// Cuts the slices, one after the other, into passes of at most chunk_ rows, all adapted or none.
-void CpuEngine::run_chunks(std::span<const Slice> slices, MatrixView<float> logits) {
-  const auto run_pass = [&] {
-    if (pass_.n_rows > 0) run(logits);
-    logits.data += static_cast<int64_t>(pass_.logit_rows.size()) * logits.stride;
-    pass_.clear();
-  };
+void CpuEngine::run(const Walk& walk, const MatrixView<float>& logits) {
   pass_.clear();
-  for (const Slice& slice : slices) {
-    const auto& [sequence, adapted] = find(slice.sequence);
-    if (adapted != pass_.adapted) run_pass();
-    pass_.adapted = adapted;
-    auto logit_row = slice.logit_rows.begin();
-    for (size_t at = 0; at < slice.tokens.size();) {
-      const size_t n =
-          std::min(slice.tokens.size() - at, static_cast<size_t>(chunk_ - pass_.n_rows));
-      const auto row = pass_.n_rows, offset = row - static_cast<int64_t>(at);
-      pass_.add({row, static_cast<int64_t>(n), sequence.length() + static_cast<int32_t>(at),
-                 sequence.blocks(), row},
-                slice.tokens.subspan(at, n));
-      at += n;
-      for (; logit_row != slice.logit_rows.end() && *logit_row < static_cast<int64_t>(at);
-           ++logit_row) {
-        pass_.logit_rows.push_back(*logit_row + offset);
-      }
-      if (pass_.n_rows == chunk_) run_pass();
-    }
+  pass_.adapted = walk.adapted;
+  for (const Walk::Part& part : walk.parts) {
+    const int64_t row = pass_.n_rows;
+    pass_.add({row, static_cast<int64_t>(part.tokens.size()), part.position,
+               sequences_.kv(part.sequence).blocks(), row},
+              part.tokens);
   }
-  run_pass();
-}
-
-void CpuEngine::run(MatrixView<float> logits) {
+  pass_.logit_rows.assign(walk.logit_rows.begin(), walk.logit_rows.end());
   pass_.logits = logits;
   pass_.observer_error = nullptr;
   Pass* kept = nullptr;  // an observer sees every row to the end

@@ -64,7 +64,7 @@ struct LoraTarget {
 };
 
 // All of a model's, in the order of the forward pass; the head is one, tied or not.
-std::vector<LoraTarget> adaptable(const ModelConfig& model);
+NALAR_MODULE_API std::vector<LoraTarget> adaptable(const ModelConfig& model);
 // The bias of a Linear of a layer.
 std::optional<TensorName> bias_of(TensorName linear);
 // What Hugging Face calls the module: "model.layers.3.self_attn.q_proj".

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nalar/export.h>
 #include <nalar/model.h>
 
 #include <cstdint>
@@ -20,8 +21,8 @@ struct TensorSlot {
 
 // Calls `visit` for every tensor that `config` calls for, in the order of the forward pass; a tied
 // head is none. `weights.layers` must have n_layers entries. The one walk over all tensors.
-void for_each_tensor(const ModelConfig& config, Weights& weights,
-                     const std::function<void(const TensorSlot&)>& visit);
+NALAR_MODULE_API void for_each_tensor(const ModelConfig& config, Weights& weights,
+                                      const std::function<void(const TensorSlot&)>& visit);
 
 // The views of a file's tensors, all present and of the right shape and of a type that can be
 // computed with; norms and biases are not quantized. Errors: bad_data that names the tensor, also

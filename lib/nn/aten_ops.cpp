@@ -19,6 +19,8 @@
 #include <ATen/ops/tanh.h>
 #include <nalar/log.h>
 
+#include <unordered_map>
+
 #include "base/thread_pool.h"
 #include "nn/aten_attention.h"
 #include "nn/dequantize.h"
@@ -69,8 +71,8 @@ at::Tensor act_backward(const at::Tensor& dy, const at::Tensor& x, Activation ac
 
 class AtenOps final : public Ops {
  public:
-  AtenOps(at::Device device_, at::ScalarType work_, int threads)
-      : Ops(device_, work_), pool_(threads) {
+  AtenOps(at::Device device_, at::ScalarType work_, int threads, Expand expand)
+      : Ops(device_, work_), expand_(expand), pool_(threads) {
     if (!device.is_meta()) at::set_num_threads(threads);
   }
 
@@ -173,44 +175,64 @@ class AtenOps final : public Ops {
       at::mm_out(result, a, b);
     }
   }
+  at::Tensor place_view(const TensorView& view) const;
   at::Tensor dense(const Matrix& matrix) const;
+  at::Tensor expanded(const TensorView& view) const;
 
+  const Expand expand_;
+  mutable std::unordered_map<const std::byte*, at::Tensor> placed_;  // by where the file's rows lie
   mutable base::ThreadPool pool_;
   mutable at::Tensor expanded_;  // a frozen matrix in fp32, on the host: as large as the largest
 };
 
 int64_t AtenOps::place(Matrix& matrix) const {
-  const TensorView& view = matrix.view;
+  const auto [found, fresh] = placed_.try_emplace(matrix.view.bytes.data());
+  if (fresh) found->second = place_view(matrix.view);
+  matrix.placed = found->second;
+  const bool in_file = device.is_cpu() && matrix.placed.defined() &&
+                       matrix.placed.const_data_ptr() == matrix.view.bytes.data();
+  return !fresh || in_file || !matrix.placed.defined()
+             ? 0
+             : static_cast<int64_t>(matrix.placed.nbytes());
+}
+
+// Undefined where it is expanded at each use, from the file.
+at::Tensor AtenOps::place_view(const TensorView& view) const {
   if (!is_quantized(view.dtype)) {
     const at::Tensor values =
         bytes_of(view).view(plain_type(view.dtype)).view({view.rows(), view.columns()});
-    matrix.placed = device.is_cpu() ? values : values.to(device, work);
-  } else if (device.is_cpu()) {
-    return 0;  // expanded at each use
-  } else if (device.is_meta()) {
-    matrix.placed =
-        at::empty({has_device_form(view.dtype) ? static_cast<int64_t>(view.bytes.size()) / 2
-                                               : view.elements()},
-                  at::TensorOptions().dtype(at::kBFloat16).device(device));
-  } else if (has_device_form(view.dtype)) {
-    matrix.placed = bytes_of(view).to(device);
-  } else {
-    notice(std::string(view.name) + ": " + std::string(name(view.dtype)) +
-           " is expanded to bf16 on this device");
-    const at::Tensor values = at::empty({view.rows(), view.columns()}, at::kFloat);
-    read_all(view, {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
-    matrix.placed = values.to(at::kBFloat16).to(device);
+    return expand_ == Expand::each_use && device.is_cpu() ? values : values.to(device, work);
   }
-  return device.is_cpu() ? 0 : static_cast<int64_t>(matrix.placed.nbytes());
+  if (device.is_meta()) {
+    const bool halves = has_device_form(view.dtype);
+    return at::empty({halves ? static_cast<int64_t>(view.bytes.size()) / 2 : view.elements()},
+                     at::TensorOptions().dtype(at::kBFloat16).device(device));
+  }
+  const bool once = expand_ == Expand::once;
+  if (device.is_cpu()) return once ? expanded(view).to(work).clone() : at::Tensor();
+  if (!has_device_form(view.dtype)) {
+    if (!once) {
+      notice(std::string(view.name) + ": " + std::string(name(view.dtype)) +
+             " is expanded to bf16 on this device");
+    }
+    return expanded(view).to(device, once ? work : at::kBFloat16);
+  }
+  const at::Tensor bytes = bytes_of(view).to(device);
+  return once ? dequantize(view.dtype, bytes, view.rows(), view.columns()).to(work) : bytes;
 }
 
 at::Tensor AtenOps::dense(const Matrix& matrix) const {
   if (matrix.trained != nullptr) return matrix.trained->value.to(work);
   const TensorView& view = matrix.view;
-  if (matrix.placed.defined() && matrix.placed.scalar_type() == at::kByte) {
+  if (!matrix.placed.defined()) return expanded(view).to(work);
+  if (matrix.placed.scalar_type() == at::kByte) {
     return dequantize(view.dtype, matrix.placed, view.rows(), view.columns()).to(work);
   }
-  if (matrix.placed.defined()) return matrix.placed.to(work);
+  return matrix.placed.to(work);
+}
+
+// In fp32 on the host, until the next call.
+at::Tensor AtenOps::expanded(const TensorView& view) const {
   if (!expanded_.defined() || expanded_.numel() < view.elements()) {
     expanded_ = at::empty({view.elements()}, at::kFloat);
   }
@@ -218,7 +240,7 @@ at::Tensor AtenOps::dense(const Matrix& matrix) const {
   parallel(view.rows(), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) read_row(view, r, values + r * view.columns());
   });
-  return expanded_.narrow(0, 0, view.elements()).view({view.rows(), view.columns()}).to(work);
+  return expanded_.narrow(0, 0, view.elements()).view({view.rows(), view.columns()});
 }
 
 void AtenOps::rms_norm_backward(const NormGradient& gradient, const at::Tensor& dy,
@@ -265,9 +287,10 @@ double AtenOps::cross_entropy(const at::Tensor& logits, std::span<const int32_t>
 
 }  // namespace
 
-std::unique_ptr<Ops> make_aten_ops(at::Device device, at::ScalarType work, int threads) {
+std::unique_ptr<Ops> make_aten_ops(at::Device device, at::ScalarType work, int threads,
+                                   Expand expand) {
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-  return std::make_unique<AtenOps>(device, work, threads);
+  return std::make_unique<AtenOps>(device, work, threads, expand);
 }
 
 }  // namespace nalar::nn

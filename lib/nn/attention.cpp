@@ -1,5 +1,7 @@
 #include "nn/attention.h"
 
+#include "nn/cached_attention.h"
+
 namespace nalar::nn {
 
 Attention::Kept Attention::take(Arena& arena, const Ops& ops, int64_t rows) const {
@@ -53,7 +55,7 @@ void Attention::forward(const Pass& pass, const at::Tensor& x, const at::Tensor&
     pass.ops.rope(t.turned_k, *rope_, pass.origins.positions, spec_.head_dim, false);
   }
   const AttentionRows documents = rows(pass, t, kept);
-  pass.ops.attention(documents);
+  pass.caches.empty() ? pass.ops.attention(documents) : cached_attention(pass, documents);
   parts_.o.forward(pass, documents.out, y, kept.o_lora);
 }
 

@@ -6,6 +6,7 @@ namespace nalar::nn {
 
 void Linear::forward(const Pass& pass, const at::Tensor& x, const at::Tensor& y,
                      const Buffer& kept) const {
+  if (pass.observer != nullptr) show(*pass.observer, x);
   // LoRA's part comes first, so that it is in the sum of the product before that is rounded: in
   // bf16 a small one would vanish beside y otherwise.
   if (lora_) {
@@ -16,6 +17,11 @@ void Linear::forward(const Pass& pass, const at::Tensor& x, const at::Tensor& y,
   if (!y.defined()) return;
   pass.ops.product(y, x, weight_, lora_.has_value());
   if (bias_.value.defined()) pass.ops.add_bias(y, bias_.value);
+}
+
+void Linear::show(LinearObserver& observer, const at::Tensor& x) const {
+  const at::Tensor host = x.to(at::kCPU, at::kFloat).contiguous();
+  observer.linear_input(weight_.view, {host.data_ptr<float>(), x.size(0), in(), in()});
 }
 
 void Linear::backward(const Pass& pass, const at::Tensor& x, const at::Tensor& dy,

@@ -42,6 +42,7 @@ class Linear {
                 const InputGradient& input) const;
 
  private:
+  void show(LinearObserver& observer, const at::Tensor& x) const;
   at::Tensor dropped(const Pass& pass, const at::Tensor& x) const;
   void lora_backward(const Pass& pass, const at::Tensor& x, const at::Tensor& dy,
                      const at::Tensor& h, const InputGradient& input) const;

@@ -5,6 +5,7 @@
 
 #include "base/build_info.h"
 #include "base/torch_module.h"
+#include "nn/torch_engine.h"
 #include "nn/trainable.h"
 
 namespace {
@@ -25,6 +26,7 @@ std::string running_version() {
 extern "C" NALAR_API const nalar::base::TorchModuleEntry* nalar_torch_module() {
   static const std::string version = running_version();
   static const nalar::base::TorchModuleEntry entry{
-      NALAR_BUILD_ID, version.c_str(), nalar::nn::make_trainable, nalar::nn::plan_training};
+      NALAR_BUILD_ID,           version.c_str(),     nalar::nn::make_trainable,
+      nalar::nn::plan_training, nalar::nn::has_cuda, nalar::nn::make_torch_engine};
   return &entry;
 }

@@ -123,8 +123,14 @@ class Ops {
   }
 };
 
-// The slow twin, on any device and in every type. `threads` of the CPU.
-std::unique_ptr<Ops> make_aten_ops(at::Device device, at::ScalarType work, int threads);
+// When frozen matrices of a file's type become numbers of `work`: at each use, or once and for all,
+// which takes that much memory of the device.
+enum class Expand { each_use, once };
+
+// The slow twin, on any device and in every type. `threads` of the CPU. A matrix that is placed
+// twice is one in memory.
+std::unique_ptr<Ops> make_aten_ops(at::Device device, at::ScalarType work, int threads,
+                                   Expand expand = Expand::each_use);
 // fp32 on the CPU, by our own kernels and threads.
 std::unique_ptr<Ops> make_kernel_ops(int threads);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/engine.h>
+
 #include <optional>
 #include <span>
 
@@ -33,6 +35,11 @@ struct Scratch {
   Buffer dropped, mask;       // [T, in] where there is dropout
 };
 
+// The keys and values of a sequence in one layer, by position: [capacity, K * H].
+struct KeyValues {
+  at::Tensor k, v;
+};
+
 // One walk over T rows.
 struct Pass {
   const Ops& ops;
@@ -40,6 +47,10 @@ struct Pass {
   std::span<const int32_t> documents;  // first row of each, then T
   RowOrigins origins;
   std::optional<DropoutSeed> dropout;  // none: inputs are whole
+  // Of each document, where there are rows before it: those up to its first row's position. It adds
+  // its own. Empty: documents begin here. Such a walk has no backward half.
+  std::span<const KeyValues> caches = {};
+  LinearObserver* observer = nullptr;  // of the inputs of every Linear
 };
 
 }  // namespace nalar::nn

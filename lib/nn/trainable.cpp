@@ -1,11 +1,9 @@
 #include "nn/trainable.h"
 
-#include <c10/util/Exception.h>
 #include <nalar/error.h>
 
-#include <new>
-
 #include "nn/cuda.h"
+#include "nn/guarded.h"
 #include "nn/transformer.h"
 
 namespace nalar::nn {
@@ -18,19 +16,7 @@ using train::TrainingMemory;
 
 [[noreturn]] void usage(const std::string& message) { throw Error(ErrorKind::usage, message); }
 
-// LibTorch's exceptions end here.
-template <typename F>
-auto guarded(F&& fn) {
-  try {
-    return fn();
-  } catch (const c10::OutOfMemoryError&) {
-    throw Error(ErrorKind::os, "out of memory on the device", "smaller batches");
-  } catch (const c10::Error& e) {
-    throw Error(ErrorKind::internal, std::string("LibTorch: ") + e.what_without_backtrace());
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorKind::os, "out of memory", "smaller batches");
-  }
-}
+constexpr const char* kSmallerBatches = "smaller batches";
 
 at::ScalarType work_type(DType type) {
   switch (type) {
@@ -127,7 +113,7 @@ class TorchModel final : public train::TrainableModel {
 
   std::span<train::Parameter> parameters() override { return parameters_.list(); }
   void parameters_changed() override {
-    guarded([&] { parameters_.upload(); });
+    guarded(kSmallerBatches, [&] { parameters_.upload(); });
   }
   void clear_gradients() override {
     for (train::Parameter& p : parameters_.list()) {
@@ -138,12 +124,12 @@ class TorchModel final : public train::TrainableModel {
   double loss(const Batch& batch) override {
     check(batch, model_->config().vocab_size, transformer_.rows());
     if (batch.learned.empty()) return 0;
-    return guarded([&] { return transformer_.loss(batch); });
+    return guarded(kSmallerBatches, [&] { return transformer_.loss(batch); });
   }
   double add_gradients(const Batch& batch, float weight, uint64_t update) override {
     check(batch, model_->config().vocab_size, transformer_.rows());
     if (batch.learned.empty()) return 0;
-    return guarded([&] {
+    return guarded(kSmallerBatches, [&] {
       parameters_.begin_gradients();
       const double loss = transformer_.add_gradients(batch, {static_cast<double>(weight), update});
       parameters_.collect_gradients();
@@ -166,21 +152,23 @@ class TorchModel final : public train::TrainableModel {
 
 std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Model> model,
                                                       const TrainableOptions& options) {
-  return guarded([&] { return make_trainable(std::move(model), options, make_ops(options)); });
+  return guarded(kSmallerBatches,
+                 [&] { return make_trainable(std::move(model), options, make_ops(options)); });
 }
 
 std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Model> model,
                                                       const TrainableOptions& options,
                                                       std::unique_ptr<Ops> ops) {
   check(options);
-  return guarded([&]() -> std::unique_ptr<train::TrainableModel> {
+  return guarded(kSmallerBatches, [&]() -> std::unique_ptr<train::TrainableModel> {
     return std::make_unique<TorchModel>(std::move(model), options, std::move(ops));
   });
 }
 
 TrainingMemory plan_training(const Model& model, const TrainableOptions& options) {
   check(options);
-  return guarded([&] { return plan(model, options, open_device(options.device)); });
+  return guarded(kSmallerBatches,
+                 [&] { return plan(model, options, open_device(options.device)); });
 }
 
 }  // namespace nalar::nn

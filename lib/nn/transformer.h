@@ -5,13 +5,11 @@
 #include <optional>
 #include <vector>
 
-#include "nn/block.h"
-#include "nn/builder.h"
-#include "nn/rope_tables.h"
+#include "nn/network.h"
 
 namespace nalar::nn {
 
-// The transformer with gradients, written once over Ops.
+// The transformer with gradients.
 class Transformer {
  public:
   // `model`, `ops` and the builder's parameters must outlive it.
@@ -47,10 +45,8 @@ class Transformer {
 
   at::Tensor residual(size_t i, int64_t n) const { return residual_[i].matrix(n, d_model_); }
   bool trained_below(size_t layer) const;
-  Scratch take_scratch(Arena& arena) const;
 
   void forward(const Pass& pass, const train::Batch& batch) const;
-  std::vector<Block::Kept> take_kept(Arena& arena) const;
   // The loss; with a weight dx [T, D] becomes the gradient of the last block's output.
   double head(const Pass& pass, const train::Batch& batch, const Rows& rows, double weight) const;
   void backward(const Pass& pass, const train::Batch& batch) const;
@@ -60,11 +56,8 @@ class Transformer {
   uint64_t seed_;
   int64_t d_model_;
 
-  Embedding embedding_;
   RopeTables ropes_;
-  std::vector<Block> blocks_;
-  Norm final_norm_;
-  Linear head_;
+  Network network_;
   int64_t weight_bytes_;
 
   int64_t rows_ = 0, logit_rows_ = 0;

@@ -3,6 +3,7 @@
 
 extern "C" __attribute__((visibility("default"))) const nalar::base::TorchModuleEntry*
 nalar_torch_module() {
-  static const nalar::base::TorchModuleEntry entry{"another build", "0.0.0", nullptr, nullptr};
+  static const nalar::base::TorchModuleEntry entry{"another build", "0.0.0", nullptr,
+                                                   nullptr,         nullptr, nullptr};
   return &entry;
 }

@@ -1,17 +1,43 @@
 #include "engine_support.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <numeric>
 #include <random>
 
+#include "base/rng.h"
 #include "engine/cpu_engine.h"
 #include "io/safetensors_reader.h"
+#include "model/lora.h"
 #include "support/catch.h"
 #include "support/material.h"
 
 namespace nalar::engine::test {
+
+namespace {
+
+using model::LoraAdapter;
+using model::TensorRole;
+
+// An adapter whose B is not zero.
+std::shared_ptr<const Adapter> random_adapter(const Model& base, model::LoraConfig config,
+                                              uint64_t seed) {
+  LoraAdapter lora = model::make_adapter(config, base, seed);
+  uint64_t stream = 100;
+  for (model::LoraModule& module : lora.modules) {
+    for (std::vector<float>* values : {&module.a, &module.b}) {
+      ++stream;
+      for (size_t i = 0; i < values->size(); ++i) {
+        (*values)[i] = static_cast<float>(base::uniform(seed, stream, i) - 0.5) * 0.5f;
+      }
+    }
+  }
+  return std::make_shared<Adapter>("random", std::move(lora));
+}
+
+}  // namespace
 
 std::unique_ptr<Engine> engine_of(std::shared_ptr<const Model> model, const Case& c,
                                   std::vector<AdapterUse> adapters) {
@@ -105,6 +131,58 @@ Reference read_reference(const std::string& path) {
   }
   REQUIRE(!reference.ids.empty());
   return reference;
+}
+
+SequenceId base_sequence(Engine& engine) {
+  SequenceOptions options;
+  options.adapted = false;
+  return engine.create(options);
+}
+
+float largest(const Logits& logits) {
+  float m = 0;
+  for (const float x : logits) m = std::max(m, std::fabs(x));
+  return m;
+}
+
+float worst_difference(const Logits& a, const Logits& b) {
+  REQUIRE(a.size() == b.size());
+  float worst = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const float d = std::fabs(a[i] - b[i]);
+    worst = d > worst || d != d ? d : worst;
+  }
+  return worst;
+}
+
+std::shared_ptr<const Adapter> full_adapter(const Model& base, uint64_t seed) {
+  model::LoraConfig config;
+  config.rank = 5;
+  config.alpha = 4;
+  config.targets = {"all-linear", "embed_tokens", "lm_head"};
+  return random_adapter(base, config, seed);
+}
+
+std::shared_ptr<const Adapter> saving_adapter(const Model& base) {
+  model::LoraConfig config;
+  config.rank = 3;
+  config.alpha = 3;
+  config.targets = {"layers.0.self_attn.v_proj"};
+  LoraAdapter lora = random_adapter(base, config, 4)->lora();
+  for (const model::LoraTarget& target : model::adaptable(base.config())) {
+    const bool wanted = target.name.role == TensorRole::head ||
+                        target.name.role == TensorRole::embedding ||
+                        target.name == model::TensorName{TensorRole::k, 1};
+    if (!wanted) continue;
+    model::SavedTensor saved{target.name, {target.out, target.in}, {}};
+    if (target.name.role == TensorRole::embedding) std::swap(saved.shape[0], saved.shape[1]);
+    saved.values.resize(static_cast<size_t>(target.in * target.out));
+    for (size_t i = 0; i < saved.values.size(); ++i) {
+      saved.values[i] = static_cast<float>(base::uniform(7, lora.saved.size(), i) - 0.5) * 0.2f;
+    }
+    lora.saved.push_back(std::move(saved));
+  }
+  return std::make_shared<Adapter>("saving", std::move(lora));
 }
 
 }  // namespace nalar::engine::test

@@ -31,8 +31,16 @@ Logits forward_cut(Engine& engine, const Ids& ids, const std::vector<size_t>& pi
 
 Ids random_ids(size_t n, int vocab_size, uint32_t seed);
 bool same_bits(const Logits& a, const Logits& b);
+float largest(const Logits& logits);                       // of |x|
+float worst_difference(const Logits& a, const Logits& b);  // NaN where there is one
 // Rows [begin, end) of them.
 Logits rows_of(const Logits& logits, int vocab_size, size_t begin, size_t end);
+
+// A new sequence without the engine's adapters.
+SequenceId base_sequence(Engine& engine);
+// Random ones: of every matrix there is; of one, with others replaced.
+std::shared_ptr<const Adapter> full_adapter(const Model& base, uint64_t seed);
+std::shared_ptr<const Adapter> saving_adapter(const Model& base);
 
 // Names of the models of tests/golden/models, folders and .gguf files.
 std::vector<std::string> golden_models();

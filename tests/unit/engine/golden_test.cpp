@@ -10,22 +10,6 @@
 namespace nalar::engine::test {
 namespace {
 
-float largest(const Logits& logits) {
-  float m = 0;
-  for (const float x : logits) m = std::max(m, std::fabs(x));
-  return m;
-}
-
-float worst_difference(const Logits& a, const Logits& b) {
-  REQUIRE(a.size() == b.size());
-  float worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const float d = std::fabs(a[i] - b[i]);
-    worst = d > worst || d != d ? d : worst;
-  }
-  return worst;
-}
-
 void check_reference(const std::string& path, const Reference& reference) {
   const auto model = open_model(path);
   for (const kernels::Isa isa : kernels::available_isas()) {
