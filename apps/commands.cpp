@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "bench.h"
+#include "eval.h"
 #include "inspect.h"
 #include "run.h"
 
@@ -26,9 +27,10 @@ class LaterCommand : public Command {
 std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(std::make_unique<RunCommand>());
+  commands.push_back(std::make_unique<EvalCommand>());
   commands.push_back(std::make_unique<InspectCommand>());
   commands.push_back(std::make_unique<BenchCommand>());
-  for (const char* name : {"finetune", "eval", "quantize", "convert"}) {
+  for (const char* name : {"finetune", "quantize", "convert"}) {
     commands.push_back(std::make_unique<LaterCommand>(name));
   }
   return commands;

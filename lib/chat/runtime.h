@@ -12,16 +12,25 @@
 
 namespace nalar::chat {
 
+// What printing, iterating or testing a name that is not there does: nothing (jinja2's Undefined),
+// or fail (its StrictUndefined).
+enum class OnUndefined { ignore, fail };
+
 // What one rendering is made of besides the template: its budget, and the tables that calls go
 // through.
 class Runtime {
  public:
-  explicit Runtime(const TemplateLimits& limits) : budget_(limits) {}
+  explicit Runtime(const TemplateLimits& limits, OnUndefined on_undefined = OnUndefined::ignore)
+      : budget_(limits), on_undefined_(on_undefined) {}
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
   Budget& budget() { return budget_; }
+  // Before an undefined value is taken for nothing.
+  void may_ignore(const Value& undefined) const {
+    if (on_undefined_ == OnUndefined::fail) fail(undefined.undefined().message);
+  }
 
   // callee(arguments…). Fails for what cannot be called.
   Value call(const Value& callee, Arguments arguments);
@@ -35,6 +44,7 @@ class Runtime {
 
  private:
   Budget budget_;
+  OnUndefined on_undefined_;
   std::vector<std::shared_ptr<Object>> kept_;
 };
 

@@ -52,4 +52,23 @@ void write_new_file(const std::string& path, std::string_view content) {
   file->close();
 }
 
+void replace_file(const std::string& path, std::string_view content) {
+  const std::string next = fmt::format("{}.new-{}", path, ::getpid());
+  write_new_file(next, content);
+  try {
+    io::file_system().rename(next, path);
+  } catch (...) {
+    io::file_system().remove(next);
+    throw;
+  }
+}
+
+void remove_file(const std::string& path) {
+  if (file_exists(path)) io::file_system().remove(path);
+}
+
+bool file_exists(const std::string& path) {
+  return io::file_system().kind(path) != io::PathKind::missing;
+}
+
 }  // namespace nalar
