@@ -48,6 +48,9 @@ std::vector<std::string> same_settings(const ModelFlags& flags) {
   if (flags.threads)
     arguments.insert(arguments.end(), {"--threads", std::to_string(*flags.threads)});
   if (flags.allow_symlinks) arguments.emplace_back("--allow-symlinks");
+  for (const std::string& adapter : flags.adapters) {
+    arguments.insert(arguments.end(), {"--adapter", adapter});
+  }
   return arguments;
 }
 
@@ -78,7 +81,8 @@ void BenchCommand::run(const OptionSet&, Streams& streams) {
   // First, so that its memory and this one's do not stand side by side.
   const std::vector<double> start_s =
       first_token_seconds(same_settings(model_), bench_.repetitions);
-  const auto engine = open_engine(model, engine_options(model_, *model), where);
+  const EngineOptions how = engine_options(model_, *model);
+  const auto engine = open_engine(model, how, where);
   const BenchResult result = run_bench(*engine, bench_);
   const Spread start = spread(start_s);
   if (common.json) {
@@ -86,6 +90,9 @@ void BenchCommand::run(const OptionSet&, Streams& streams) {
                              {"instructions", cpu_isa()},
                              {"threads", engine->threads()},
                              {"compute", model_.compute}};
+    if (!model_.adapters.empty()) {
+      json.set("adapters", Json::Array(model_.adapters.begin(), model_.adapters.end()));
+    }
     if (result.prompt.tokens > 0) json.set("prompt", series_json(result.prompt));
     if (result.generate.tokens > 0) json.set("generate", series_json(result.generate));
     json.set("first_token_s", Json::Object{{"median", start.median},
@@ -98,6 +105,7 @@ void BenchCommand::run(const OptionSet&, Streams& streams) {
   }
   streams.out.write(fmt::format("{}\n{} threads, {}, compute {}\n", describe(*model),
                                 engine->threads(), cpu_isa(), model_.compute));
+  for (const AdapterUse& use : how.adapters) streams.out.write(describe(use) + "\n");
   if (result.prompt.tokens > 0) streams.out.write(series_line("prompt", result.prompt));
   if (result.generate.tokens > 0) streams.out.write(series_line("generation", result.generate));
   streams.out.write(

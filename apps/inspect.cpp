@@ -57,7 +57,8 @@ const char* InspectCommand::notes() const {
 
 void InspectCommand::declare(OptionSet& options) {
   options.positional("PATH", path_,
-                     "a .gguf file, a model folder, a folder or file of a tokenizer or template");
+                     "a .gguf file, a folder of a model or an adapter, a folder or file of a "
+                     "tokenizer or template");
   options.group("Report");
   options.flag({"--tensors", "", "list every tensor"}, tensors_);
   options.flag({"--hashes", "", "SHA-256 of the weight files (reads all of them)"}, hashes_);
@@ -93,6 +94,7 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
     throw Error(ErrorKind::usage, "--special and --add-special need --encode");
   }
   streams.out.set_raw(raw_output_);
+  if (asked == 0 && is_adapter(*path_)) return report_adapter(streams.out);
   files_ = ModelFiles::open(*path_, {.allow_symlinks = allow_symlinks_});
   if (encode_) return encode(streams.out);
   if (decode_) return decode(streams.out);
@@ -106,6 +108,11 @@ void InspectCommand::report(Streams& streams) const {
                                 : inspect_text(found.report, text_width()));
   streams.out.flush();
   if (found.problem) throw *found.problem;
+}
+
+void InspectCommand::report_adapter(Output& out) const {
+  const Json report = inspect_adapter(*path_, {.tensors = tensors_, .hashes = hashes_});
+  out.write(common.json ? to_text(report) + "\n" : inspect_text(report, text_width()));
 }
 
 void InspectCommand::encode(Output& out) const {

@@ -14,7 +14,7 @@ class InspectCommand : public Command {
   const char* name() const override { return "inspect"; }
   const char* arguments() const override { return "PATH [OPTIONS]"; }
   const char* about() const override {
-    return "tells what a model, tokenizer or template is made of";
+    return "tells what a model, adapter, tokenizer or template is made of";
   }
   const char* notes() const override;
   void declare(OptionSet& options) override;
@@ -22,6 +22,7 @@ class InspectCommand : public Command {
 
  private:
   void report(Streams& streams) const;
+  void report_adapter(Output& out) const;
   void encode(Output& out) const;
   void decode(Output& out) const;
   void render(Output& out) const;

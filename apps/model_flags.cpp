@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <nalar/error.h>
+#include <nalar/log.h>
+
+#include <filesystem>
 
 namespace nalar::apps {
 
@@ -11,6 +14,9 @@ void declare_model_flags(OptionSet& options, ModelFlags& flags) {
                   "positions of the context (default: what the model was trained for; memory is "
                   "taken as it fills)"},
                  flags.n_ctx, {1});
+  options.texts({"--adapter", "DIR[:SCALE]",
+                 "a LoRA adapter (a PEFT folder), its part multiplied by SCALE [1]; repeatable"},
+                flags.adapters);
   options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
                flags.allow_symlinks);
   options.flag(
@@ -40,6 +46,14 @@ std::shared_ptr<const Model> open_model(const ModelFlags& flags) {
   return nalar::open_model(*flags.path, {.allow_symlinks = flags.allow_symlinks});
 }
 
+AdapterFlag parse_adapter(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  std::error_code ignored;
+  if (colon == std::string::npos || std::filesystem::exists(text, ignored)) return {text};
+  const std::string_view scale = std::string_view(text).substr(colon + 1);
+  return {text.substr(0, colon), parse_number<float>("--adapter DIR:SCALE", scale, {-1e6f, 1e6f})};
+}
+
 EngineOptions engine_options(const ModelFlags& flags, const Model& model) {
   EngineOptions options;
   options.threads = flags.threads.value_or(0);
@@ -51,6 +65,12 @@ EngineOptions engine_options(const ModelFlags& flags, const Model& model) {
                 fmt::format("--ctx: got {}, need an integer in 1..{} (what the model "
                             "was trained for)",
                             options.n_ctx, trained));
+  }
+  for (const std::string& text : flags.adapters) {
+    const AdapterFlag flag = parse_adapter(text);
+    options.adapters.push_back({open_adapter(flag.folder, model), flag.scale});
+    const std::string& problem = options.adapters.back().adapter->base_notice();
+    if (!problem.empty()) notice(fmt::format("{}: {}", flag.folder, problem));
   }
   return options;
 }
@@ -78,6 +98,11 @@ std::string describe(const Model& model) {
   return fmt::format("{}: {}, {:.1f} M parameters, {:.1f} MB of weights, context {}", title(model),
                      config.family, static_cast<double>(model.n_parameters()) / 1e6,
                      static_cast<double>(model.weight_bytes()) / 1e6, config.n_ctx_train);
+}
+
+std::string describe(const AdapterUse& use) {
+  return fmt::format("adapter {}: {:.1f} M parameters, scale {}", use.adapter->path(),
+                     static_cast<double>(use.adapter->n_parameters()) / 1e6, use.scale);
 }
 
 }  // namespace nalar::apps

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nalar/adapter.h>
 #include <nalar/engine.h>
 
 #include "option_set.h"
@@ -9,6 +10,7 @@ namespace nalar::apps {
 // Which model, and what it runs on.
 struct ModelFlags {
   std::optional<std::string> path;
+  std::vector<std::string> adapters;  // DIR or DIR:SCALE
   bool allow_symlinks = false;
   bool dry_run = false;
   std::optional<int> n_ctx;
@@ -22,7 +24,14 @@ void declare_device_flags(OptionSet& options, ModelFlags& flags);
 
 // Errors: usage when MODEL is missing; those of open_model.
 std::shared_ptr<const Model> open_model(const ModelFlags& flags);
-// Errors: usage, when the model cannot have that context.
+// "DIR:SCALE", or a folder with such a name. Errors: usage for a scale that is no number.
+struct AdapterFlag {
+  std::string folder;
+  float scale = 1;
+};
+AdapterFlag parse_adapter(const std::string& text);
+// With the adapters; one for another base is a notice. Errors: usage, when the model cannot have
+// that context; those of open_adapter.
 EngineOptions engine_options(const ModelFlags& flags, const Model& model);
 // Errors: usage.
 Device device(const ModelFlags& flags);
@@ -31,5 +40,7 @@ Device device(const ModelFlags& flags);
 std::string title(const Model& model);
 // "SmolLM2 135M Instruct: llama, 134.5 M parameters, 91.7 MB of weights, context 8192"
 std::string describe(const Model& model);
+// "adapter my-style: 4.9 M parameters, scale 0.5"
+std::string describe(const AdapterUse& use);
 
 }  // namespace nalar::apps

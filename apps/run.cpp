@@ -23,9 +23,13 @@ Overflow overflow(const std::string& word) {
   return word == "truncate" ? Overflow::truncate : Overflow::error;
 }
 
-std::vector<TokenId> end_ids(const ModelConfig& config, const Tokenizer& tokenizer) {
+std::vector<TokenId> end_ids(const ModelConfig& config, const EngineOptions& engine,
+                             const Tokenizer& tokenizer) {
   std::vector<TokenId> ids = tokenizer.special().end;
   ids.insert(ids.end(), config.generation.eos_ids.begin(), config.generation.eos_ids.end());
+  for (const AdapterUse& use : engine.adapters) {
+    ids.insert(ids.end(), use.adapter->end_tokens().begin(), use.adapter->end_tokens().end());
+  }
   return ids;
 }
 
@@ -69,7 +73,7 @@ void RunCommand::declare(OptionSet& options) {
   options.flag({"--raw-output", "", "at a terminal too, control sequences of the text as they are"},
                raw_output_);
   options.not_yet({"--batch", "--parallel", "--json-schema", "--grammar", "--draft",
-                   "--prompt-cache", "--kv-type", "--adapter"});
+                   "--prompt-cache", "--kv-type"});
 }
 
 void RunCommand::check() const {
@@ -85,7 +89,6 @@ GenerateOptions RunCommand::generate_options(const OptionSet& options, const Mod
   generate.sampling = std::move(sampling.options);
   generate.max_tokens = max_tokens_;
   generate.stop = stop_;
-  generate.end_ids = end_ids(model.config(), tokenizer);
   generate.ignore_eos = ignore_eos_;
   generate.logprobs = logprobs_.value_or(-1);
   generate.on_overflow = overflow(on_overflow_);
@@ -115,8 +118,11 @@ void RunCommand::run(const OptionSet& options, Streams& streams) {
   if (text && prompt_.show_prompt) return show_prompt(prompt, *tokenizer, streams.out);
 
   streams.log.detail(describe(*model));
-  const GenerateOptions generate = generate_options(options, *model, *tokenizer, streams.log);
-  const auto engine = open_engine(model, engine_options(model_, *model), where);
+  GenerateOptions generate = generate_options(options, *model, *tokenizer, streams.log);
+  const EngineOptions how = engine_options(model_, *model);
+  generate.end_ids = end_ids(model->config(), how, *tokenizer);
+  for (const AdapterUse& use : how.adapters) streams.log.detail(describe(use));
+  const auto engine = open_engine(model, how, where);
   streams.log.detail(
       fmt::format("{} threads, {}, context {}", engine->threads(), cpu_isa(), engine->n_ctx()));
   Generator generator(*engine, tokenizer);

@@ -31,7 +31,8 @@ class Carver {
 
 }  // namespace
 
-Widths::Widths(const ModelConfig& config) : model(config.d_model) {
+Widths::Widths(const ModelConfig& config, int64_t largest_rank)
+    : model(config.d_model), rank(largest_rank) {
   for (const LayerSpec& layer : config.layers) {
     const AttentionSpec& a = layer.attention;
     q = std::max(q, int64_t{a.n_heads} * a.head_dim);
@@ -44,9 +45,8 @@ Widths::Widths(const ModelConfig& config) : model(config.d_model) {
   n_ropes = static_cast<int64_t>(distinct_ropes(config).specs.size());
 }
 
-Activations::Activations(const ModelConfig& config, const KernelSet& kernels, int64_t rows,
-                         int threads)
-    : widths_(config),
+Activations::Activations(const Widths& widths, const KernelSet& kernels, int64_t rows, int threads)
+    : widths_(widths),
       capacity_(rows),
       tile_(std::min(kernels.linear.tile, rows)),
       own_(static_cast<size_t>(threads)),
@@ -57,6 +57,9 @@ Activations::Activations(const ModelConfig& config, const KernelSet& kernels, in
 
 size_t Activations::lay_out(const KernelSet& kernels, std::byte* base) {
   Carver carve(base);
+  const auto fp32_bytes = [&](int64_t n, int64_t columns) {
+    return kernels.linear.activation_bytes(kernels::Operand::fp32, n, columns);
+  };
   const auto rows_of = [&](int64_t n) {
     Rows r;
     r.x = carve.floats(n * widths_.model);
@@ -66,16 +69,23 @@ size_t Activations::lay_out(const KernelSet& kernels, std::byte* base) {
           kernels.linear.activation_bytes(operand, n, (widths_.input + 255) / 256 * 256));
       (operand == kernels::Operand::int8 ? r.int8_input : r.fp32_input) = input;
     }
+    for (std::byte*& low : r.low_input) low = carve.bytes(fp32_bytes(n, widths_.rank));
     return r;
   };
   for (Rows& own : own_) own = rows_of(tile_);
   for (Scratch& s : scratch_) {
-    s.linear = carve.bytes(kernels.linear.scratch_bytes(widths_.input));
+    s.linear = carve.bytes(kernels.linear.scratch_bytes(std::max(widths_.input, widths_.rank)));
     s.up_floats = std::max(kUpFloats, widths_.hidden + 16);
     s.up = carve.floats(s.up_floats);
     s.attention = carve.floats(
         kAttentionRows *
         static_cast<int64_t>(kernels.vector.attention_scratch(static_cast<int>(widths_.head_dim))));
+  }
+  if (widths_.rank > 0) {
+    for (Scratch& s : scratch_) {
+      s.low = carve.floats(tile_ * widths_.rank);
+      s.low_x = carve.bytes(fp32_bytes(tile_, std::max(widths_.input, widths_.rank)));
+    }
   }
   shared_ = rows_of(capacity_);
   q = carve.floats(capacity_ * widths_.q);

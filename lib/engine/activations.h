@@ -2,6 +2,7 @@
 
 #include <nalar/model_config.h>
 
+#include <array>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -11,13 +12,15 @@ namespace nalar::engine {
 
 // Widths of the widest layer: what a row of each buffer must hold.
 struct Widths {
-  explicit Widths(const ModelConfig& config);
+  // `largest_rank` of the adapters; 0: there are none.
+  explicit Widths(const ModelConfig& config, int64_t largest_rank = 0);
 
   int64_t model;       // D
   int64_t q = 0;       // N * H
   int64_t kv = 0;      // K * H
   int64_t hidden = 0;  // F
   int64_t input = 0;   // of any Linear
+  int64_t rank;
   int64_t head_dim = 0;
   int64_t rope_dim = 0;
   int64_t n_ropes = 0;
@@ -33,6 +36,8 @@ class Activations {
     // What the next Linears read, as LinearKernels::load_activations made it.
     std::byte* int8_input = nullptr;
     std::byte* fp32_input = nullptr;
+    // [T, R] of the Linears that share an input, A x of each as load_activations made it.
+    std::array<std::byte*, 3> low_input = {};
   };
   // Of one thread.
   struct Scratch {
@@ -40,10 +45,12 @@ class Activations {
     float* up = nullptr;  // kUpFloats, or a row of d_ff where that is more
     int64_t up_floats = 0;
     float* attention = nullptr;  // for kAttentionRows rows
+    float* low = nullptr;        // [tile, R]
+    std::byte* low_x = nullptr;  // a tile of any Linear's input as load_activations makes it
   };
   static constexpr int kAttentionRows = 48;
 
-  Activations(const ModelConfig& config, const KernelSet& kernels, int64_t rows, int threads);
+  Activations(const Widths& widths, const KernelSet& kernels, int64_t rows, int threads);
 
   int64_t tile() const { return tile_; }
   size_t bytes() const { return arena_.size(); }

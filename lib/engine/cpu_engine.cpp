@@ -36,8 +36,9 @@ class CpuEngine final : public Engine {
         chunk_(std::min(options.prefill_chunk, n_ctx_)),
         kernels_(isa, options.compute),
         pool_(options.threads > 0 ? options.threads : default_threads()),
-        decoder_(std::move(model), kernels_, pool_),
-        activations_(config_, kernels_, chunk_, pool_.size()),
+        decoder_(std::move(model), options.adapters, kernels_, pool_),
+        activations_(Widths(config_, largest_rank(options.adapters)), kernels_, chunk_,
+                     pool_.size()),
         pass_(pool_, activations_, config_.n_layers()),
         kept_(pool_, activations_, config_.n_layers()),
         cache_(decoder_.kv_layout().block_bytes()) {}
@@ -46,10 +47,12 @@ class CpuEngine final : public Engine {
     if (options.max_tokens < 0 || options.max_tokens > n_ctx_) {
       usage(fmt::format("max_tokens: got {}, need 0 to {}", options.max_tokens, n_ctx_));
     }
-    return add(KvSequence(cache_, options.max_tokens > 0 ? options.max_tokens : n_ctx_));
+    return add({KvSequence(cache_, options.max_tokens > 0 ? options.max_tokens : n_ctx_),
+                options.adapted && decoder_.has_adapters()});
   }
   SequenceId fork(SequenceId from, int n_tokens) override {
-    return add(within_length(from, n_tokens).fork(n_tokens));
+    KvSequence copy = within_length(from, n_tokens).fork(n_tokens);
+    return add({std::move(copy), find(from).adapted});
   }
   void truncate(SequenceId sequence, int n_tokens) override {
     within_length(sequence, n_tokens).truncate(n_tokens);
@@ -58,7 +61,7 @@ class CpuEngine final : public Engine {
     find(sequence);
     sequences_.erase(static_cast<int32_t>(sequence));
   }
-  int length(SequenceId sequence) const override { return find(sequence).length(); }
+  int length(SequenceId sequence) const override { return find(sequence).kv.length(); }
 
   void forward(std::span<const Slice> slices, MatrixView<float> logits) override;
   void observe(LinearObserver* observer) override { pass_.observer = observer; }
@@ -72,18 +75,23 @@ class CpuEngine final : public Engine {
   int n_ctx() const override { return n_ctx_; }
 
  private:
-  SequenceId add(KvSequence sequence) {
+  struct Sequence {
+    KvSequence kv;
+    bool adapted;  // by the engine's adapters
+  };
+
+  SequenceId add(Sequence sequence) {
     sequences_.emplace(next_id_, std::move(sequence));
     return SequenceId{next_id_++};
   }
-  const KvSequence& find(SequenceId id) const {
+  const Sequence& find(SequenceId id) const {
     const auto it = sequences_.find(static_cast<int32_t>(id));
     if (it == sequences_.end()) usage(fmt::format("no sequence {}", static_cast<int32_t>(id)));
     return it->second;
   }
-  KvSequence& find(SequenceId id) { return const_cast<KvSequence&>(std::as_const(*this).find(id)); }
+  Sequence& find(SequenceId id) { return const_cast<Sequence&>(std::as_const(*this).find(id)); }
   KvSequence& within_length(SequenceId id, int n_tokens) {
-    KvSequence& sequence = find(id);
+    KvSequence& sequence = find(id).kv;
     if (n_tokens < 0 || n_tokens > sequence.length()) {
       usage(fmt::format("tokens to keep: got {}, need 0 to the sequence's length {}", n_tokens,
                         sequence.length()));
@@ -106,12 +114,12 @@ class CpuEngine final : public Engine {
   Activations activations_;
   Pass pass_, kept_;
   KvPool cache_;
-  std::map<int32_t, KvSequence> sequences_;
+  std::map<int32_t, Sequence> sequences_;
   int32_t next_id_ = 0;
 };
 
 void CpuEngine::check(const Slice& slice) const {
-  const KvSequence& sequence = find(slice.sequence);
+  const KvSequence& sequence = find(slice.sequence).kv;
   const auto n = static_cast<int64_t>(slice.tokens.size());
   if (sequence.length() + n > sequence.limit()) {
     usage(fmt::format("sequence {}: {} tokens and {} more do not fit into {}",
@@ -151,7 +159,7 @@ void CpuEngine::check(std::span<const Slice> slices, const MatrixView<float>& lo
 
 void CpuEngine::grow(std::span<const Slice> slices) {
   for (const Slice& slice : slices) {
-    find(slice.sequence).grow(static_cast<int>(slice.tokens.size()));
+    find(slice.sequence).kv.grow(static_cast<int>(slice.tokens.size()));
   }
 }
 
@@ -162,7 +170,7 @@ void CpuEngine::forward(std::span<const Slice> slices, MatrixView<float> logits)
     run_chunks(slices, logits);
   } catch (...) {
     for (const Slice& slice : slices) {
-      KvSequence& sequence = find(slice.sequence);
+      KvSequence& sequence = find(slice.sequence).kv;
       sequence.truncate(sequence.length());
     }
     try {
@@ -172,16 +180,23 @@ void CpuEngine::forward(std::span<const Slice> slices, MatrixView<float> logits)
     }
   }
   for (const Slice& slice : slices) {
-    KvSequence& sequence = find(slice.sequence);
+    KvSequence& sequence = find(slice.sequence).kv;
     sequence.set_length(sequence.length() + static_cast<int>(slice.tokens.size()));
   }
 }
 
-// Cuts the slices, one after the other, into passes of chunk_ rows.
+// Cuts the slices, one after the other, into passes of at most chunk_ rows, all adapted or none.
 void CpuEngine::run_chunks(std::span<const Slice> slices, MatrixView<float> logits) {
+  const auto run_pass = [&] {
+    if (pass_.n_rows > 0) run(logits);
+    logits.data += static_cast<int64_t>(pass_.logit_rows.size()) * logits.stride;
+    pass_.clear();
+  };
   pass_.clear();
   for (const Slice& slice : slices) {
-    const KvSequence& sequence = find(slice.sequence);
+    const auto& [sequence, adapted] = find(slice.sequence);
+    if (adapted != pass_.adapted) run_pass();
+    pass_.adapted = adapted;
     auto logit_row = slice.logit_rows.begin();
     for (size_t at = 0; at < slice.tokens.size();) {
       const size_t n =
@@ -195,15 +210,10 @@ void CpuEngine::run_chunks(std::span<const Slice> slices, MatrixView<float> logi
            ++logit_row) {
         pass_.logit_rows.push_back(*logit_row + offset);
       }
-      if (pass_.n_rows == chunk_) {
-        run(logits);
-        const auto done = static_cast<int64_t>(pass_.logit_rows.size());
-        logits.data += done * logits.stride;
-        pass_.clear();
-      }
+      if (pass_.n_rows == chunk_) run_pass();
     }
   }
-  if (pass_.n_rows > 0) run(logits);
+  run_pass();
 }
 
 void CpuEngine::run(MatrixView<float> logits) {

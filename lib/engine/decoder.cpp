@@ -3,11 +3,13 @@
 #include <algorithm>
 
 namespace nalar::engine {
-Decoder::Decoder(std::shared_ptr<const Model> model, const KernelSet& kernels,
-                 base::ThreadPool& pool)
+
+Decoder::Decoder(std::shared_ptr<const Model> model, std::vector<AdapterUse> adapters,
+                 const KernelSet& kernels, base::ThreadPool& pool)
     : model_(std::move(model)),
       kernels_(kernels),
-      packed_(*model_, kernels, pool),
+      adapters_(*model_, std::move(adapters), kernels),
+      packed_(*model_, adapters_, kernels, pool),
       kv_layout_(model_->config(), kernels.kv_type()),
       final_norm_(model_->config().final_norm, model_->weights().final_norm, kernels),
       head_(model_->weights().head, {}, packed_, kernels) {
@@ -43,18 +45,34 @@ void Decoder::forward(const Worker& all, Pass* kept) const {
 }
 
 void Decoder::embed(const Worker& w) const {
+  const int64_t d_model = w.pass.activations.widths().model;
+  const float scale = model_->config().embedding_scale;
+  const base::Range own = w.own_rows();
+  const float* const saved = w.pass.adapted ? adapters_.saved_embedding() : nullptr;
+  if (saved == nullptr) {
+    embed_base(w, own);
+  } else {
+    for (int64_t t = own.begin; t < own.end; ++t) {
+      const TokenId id = w.pass.tokens[static_cast<size_t>(t)];
+      std::copy_n(saved + id * d_model, d_model, w.rows.x + t * d_model);
+    }
+  }
+  const LowRank* const low = w.pass.adapted ? adapters_.embedding() : nullptr;
+  if (low != nullptr) low->add_embedded(w, own, w.rows.x, d_model);
+  for (int64_t t = own.begin; t < own.end && scale != 1; ++t) {
+    kernels_.vector.scale(scale, d_model, w.rows.x + t * d_model);
+  }
+}
+
+void Decoder::embed_base(const Worker& w, base::Range own) const {
   const TensorView& table = model_->weights().embedding;
   const bool tied = table.bytes.data() == model_->weights().head.bytes.data();
   const auto& linear = tied ? kernels_.linear : kernels::linear_kernels(kernels::Isa::scalar);
   const std::byte* const weight = tied ? packed_.find(table) : table.bytes.data();
   const int64_t d_model = table.columns();
-  const float scale = model_->config().embedding_scale;
-  const base::Range own = w.own_rows();
   for (int64_t t = own.begin; t < own.end; ++t) {
-    float* const x = w.rows.x + t * d_model;
     linear.dequantize_row(table.dtype, weight, table.rows(), d_model,
-                          w.pass.tokens[static_cast<size_t>(t)], x);
-    if (scale != 1) kernels_.vector.scale(scale, d_model, x);
+                          w.pass.tokens[static_cast<size_t>(t)], w.rows.x + t * d_model);
   }
 }
 

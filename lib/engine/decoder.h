@@ -7,10 +7,11 @@
 
 namespace nalar::engine {
 
-// The transformer: embedding, blocks, final norm, head. Holds the packed weights.
+// The transformer: embedding, blocks, final norm, head. Holds the packed weights and the adapters.
 class Decoder {
  public:
-  Decoder(std::shared_ptr<const Model> model, const KernelSet& kernels, base::ThreadPool& pool);
+  Decoder(std::shared_ptr<const Model> model, std::vector<AdapterUse> adapters,
+          const KernelSet& kernels, base::ThreadPool& pool);
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
@@ -20,15 +21,18 @@ class Decoder {
   void forward(const Worker& all, Pass* kept) const;
 
   const KvLayout& kv_layout() const { return kv_layout_; }
-  size_t weight_bytes() const { return packed_.bytes(); }
+  size_t weight_bytes() const { return packed_.bytes() + adapters_.bytes(); }
+  bool has_adapters() const { return !adapters_.empty(); }
 
  private:
   void embed(const Worker& w) const;
+  void embed_base(const Worker& w, base::Range own) const;
   void tabulate_ropes(const Worker& w) const;
   void make_logits(const Worker& w) const;
 
   std::shared_ptr<const Model> model_;
   const KernelSet& kernels_;
+  AdapterSet adapters_;
   PackedWeights packed_;
   KvLayout kv_layout_;
   std::vector<Rope> ropes_;

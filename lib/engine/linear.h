@@ -3,6 +3,7 @@
 #include <nalar/tensor.h>
 
 #include <initializer_list>
+#include <optional>
 #include <vector>
 
 #include "engine/packed_weights.h"
@@ -10,16 +11,17 @@
 
 namespace nalar::engine {
 
-// y_TR = x_TC W_RC^T + b
+// y_TR = x_TC W_RC^T + b, and in an adapted pass what the adapters add to it or put in its place.
 class Linear {
  public:
-  // `bias` may be empty. Borrows the matrix from `packed`.
+  // `bias` may be empty. Borrows the matrix from `packed`, and what adapts it.
   Linear(const TensorView& weight, const TensorView& bias, const PackedWeights& packed,
          const KernelSet& kernels);
 
   int64_t in() const { return weight_.columns(); }
   int64_t out() const { return weight_.rows(); }
-  kernels::Operand operand() const { return operand_; }
+  kernels::Operand operand(const Pass& pass) const { return matrix(pass).operand; }
+  const LowRank* low_rank(const Pass& pass) const { return pass.adapted ? low_rank_ : nullptr; }
 
   // Rows [begin, end) of the matrix times what read_input() read: y[t * stride + r].
   void multiply(const Worker& w, base::Range matrix_rows, int64_t n_rows, float* y,
@@ -35,11 +37,20 @@ class Linear {
   const kernels::LinearKernels& kernels() const { return kernels_; }
 
  private:
+  struct Matrix {
+    DType type;
+    const std::byte* rows;
+    kernels::Operand operand;
+    const float* bias;
+  };
+  const Matrix& matrix(const Pass& pass) const { return saved_ && pass.adapted ? *saved_ : base_; }
+
   const kernels::LinearKernels& kernels_;
   TensorView weight_;  // of the file, for its name, shape and type
-  const std::byte* packed_;
-  kernels::Operand operand_;
   std::vector<float> bias_;
+  Matrix base_;
+  std::optional<Matrix> saved_;
+  const LowRank* low_rank_;
 };
 
 // Makes rows [0, n) of x, `stride` floats apart, the input of these Linears: this thread's rows

@@ -18,11 +18,15 @@ MemoryEstimate estimate_memory(const Model& model, const EngineOptions& options)
   if (!config.tied_head) {
     estimate.weights += static_cast<int64_t>(model.weights().embedding.bytes.size());
   }
+  for (const AdapterUse& use : options.adapters) {
+    estimate.weights += use.adapter->n_parameters() * static_cast<int64_t>(sizeof(float));
+  }
   estimate.cache_per_token = static_cast<int64_t>(
       engine::KvLayout(config, kernels.kv_type()).block_bytes() / kernels::kKvPage);
   const int rows = std::min(options.prefill_chunk, n_ctx);  // untouched memory is not taken
+  const engine::Widths widths(config, engine::largest_rank(options.adapters));
   estimate.scratch =
-      static_cast<int64_t>(engine::Activations(config, kernels, rows, threads).bytes());
+      static_cast<int64_t>(engine::Activations(widths, kernels, rows, threads).bytes());
   return estimate;
 }
 

@@ -42,7 +42,9 @@ std::vector<TensorView> linear_weights(const Model& model) {
   return list;
 }
 
-PackedWeights::PackedWeights(const Model& model, const KernelSet& kernels, base::ThreadPool& pool) {
+PackedWeights::PackedWeights(const Model& model, const AdapterSet& adapters,
+                             const KernelSet& kernels, base::ThreadPool& pool)
+    : adapters_(adapters) {
   const std::vector<TensorView> tensors = linear_weights(model);
   const auto packed_bytes = [&](const TensorView& t) {
     return (kernels.linear.packed_bytes(t.dtype, t.rows(), t.columns()) + 63) / 64 * 64;

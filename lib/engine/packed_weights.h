@@ -7,6 +7,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
+#include "engine/adapter_set.h"
 #include "engine/kernel_set.h"
 
 namespace nalar::engine {
@@ -19,14 +20,18 @@ std::vector<TensorView> linear_weights(const Model& model);
 // stays in memory. Types that the kernels read as they lie stay in the file.
 class PackedWeights {
  public:
-  PackedWeights(const Model& model, const KernelSet& kernels, base::ThreadPool& pool);
+  // `adapters` must outlive it.
+  PackedWeights(const Model& model, const AdapterSet& adapters, const KernelSet& kernels,
+                base::ThreadPool& pool);
 
   // Row 0 of a matrix, for LinearCall::weight. Borrows from this or from the file.
   const std::byte* find(const TensorView& tensor) const;
+  const AdapterSet& adapters() const { return adapters_; }
   size_t bytes() const { return arena_.size(); }
 
  private:
   std::unordered_map<const std::byte*, const std::byte*> packed_;  // by where the file's rows lie
+  const AdapterSet& adapters_;
   base::AlignedBuffer arena_;
 };
 

@@ -28,6 +28,7 @@ void Pass::add(const Part& part, std::span<const TokenId> part_tokens) {
 void Pass::keep_logit_rows(const Pass& all) {
   clear();
   logits = all.logits;
+  adapted = all.adapted;
   size_t i = 0;
   for (const Part& part : all.parts) {
     for (; i < all.logit_rows.size() && all.logit_rows[i] < part.row + part.n_rows; ++i) {

@@ -32,6 +32,7 @@ struct Pass {
   std::vector<Part> parts;
   std::vector<int64_t> logit_rows;  // rising
   MatrixView<float> logits;         // a row for each of logit_rows
+  bool adapted = false;             // with the engine's adapters
   LinearObserver* observer = nullptr;
   std::exception_ptr observer_error;
   // The next unit of work of each layer's attention.

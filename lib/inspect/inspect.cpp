@@ -73,7 +73,7 @@ class Inspector {
                   8.0 * static_cast<double>(bytes) / static_cast<double>(parameters));
     }
     report_.set("types", parts::types(tensors));
-    report_.set("files", parts::weight_files(*files_, options_.hashes));
+    report_.set("files", parts::weight_files(files_->weight_paths(), options_.hashes));
     if (options_.tensors) report_.set("tensors", parts::tensor_list(tensors));
   }
 

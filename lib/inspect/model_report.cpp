@@ -45,9 +45,9 @@ void add_rope(const ModelConfig& config, Json& out) {
 
 }  // namespace
 
-Json weight_files(const ModelFiles& files, bool hashes) {
+Json weight_files(const std::vector<std::string>& paths, bool hashes) {
   Json::Array all;
-  for (const std::string& path : files.weight_paths()) {
+  for (const std::string& path : paths) {
     const auto mapped = io::file_system().map(path);
     Json::Object file{{"path", path}, {"bytes", static_cast<int64_t>(mapped->bytes().size())}};
     if (hashes) file.emplace_back("sha256", sha256_of(mapped->bytes()));

@@ -5,12 +5,15 @@
 #include <nalar/model_files.h>
 #include <nalar/tokenizer.h>
 
+#include <string>
+#include <vector>
+
 namespace nalar::inspect_parts {
 
 // Members of the report, each from one thing; they add nothing where there is nothing to tell.
 
 // "files": path, bytes, and sha256 when asked for.
-Json weight_files(const ModelFiles& files, bool hashes);
+Json weight_files(const std::vector<std::string>& paths, bool hashes);
 // "types": a list of {type, tensors, parameters, bytes}, the largest first.
 Json types(const io::TensorFile& tensors);
 Json tensor_list(const io::TensorFile& tensors);

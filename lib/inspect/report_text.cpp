@@ -124,6 +124,7 @@ std::string inspect_text(const Json& report, int width) {
   text.member(report, "licence", "licence");
   add_sizes(report, text);
   text.object(report, "config");
+  text.object(report, "adapter");
   text.object(report, "generation");
   add_tokenizer(report, text);
   if (const Json* chat = report.find("chat_template")) {

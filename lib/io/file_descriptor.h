@@ -32,6 +32,8 @@ class FileDescriptor {
 
 // Opens for reading, with O_CLOEXEC. Errors: no_input, naming the path and the reason.
 FileDescriptor open_file(const std::string& path, int flags);
+// A regular file, without waiting for anything else; no_input where it is none.
+FileDescriptor open_regular(const std::string& path);
 
 // "a folder", "a pipe", "a device", …
 std::string_view kind_word(mode_t mode);

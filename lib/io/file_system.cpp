@@ -1,6 +1,5 @@
 #include "io/file_system.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nalar/error.h>
@@ -10,11 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <system_error>
 
 #include "io/file_descriptor.h"
-#include "io/mapped_file.h"
+#include "io/folder_file.h"
 
 namespace nalar::io {
 
@@ -52,107 +50,25 @@ FileDescriptor open_file(const std::string& path, int flags) {
   return FileDescriptor(fd);
 }
 
+FileDescriptor open_regular(const std::string& path) {
+  // O_NONBLOCK: a pipe without a writer must not hold us up.
+  FileDescriptor file = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const struct stat info = file.stat(path);
+  if (!S_ISREG(info.st_mode)) {
+    throw Error(ErrorKind::no_input, fmt::format("not a regular file: {}", kind_word(info.st_mode)))
+        .in_file(path);
+  }
+  return file;
+}
+
 namespace {
 
-void write_all(int fd, std::span<const std::byte> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) throw_errno(n < 0 ? errno : EIO, path, "cannot be written", true);
-    bytes = bytes.subspan(static_cast<size_t>(n));
-  }
+[[noreturn]] void throw_too_large(const std::string& path, size_t max_bytes) {
+  throw Error(ErrorKind::bad_data, fmt::format("too large: limit {} bytes", max_bytes))
+      .in_file(path);
 }
-
-class NewFile final : public OutputFile {
- public:
-  NewFile(FileDescriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
-  ~NewFile() override {
-    if (!closed_) ::unlink(path_.c_str());
-  }
-
-  void write(std::span<const std::byte> bytes) override { write_all(file_.get(), bytes, path_); }
-
-  void sync() override {
-    if (fsync(file_.get()) != 0) throw_errno(errno, path_, "cannot be written", true);
-  }
-
-  void close() override {
-    // Some file systems report a full disk only here.
-    if (::close(file_.release()) != 0) throw_errno(errno, path_, "cannot be written", true);
-    closed_ = true;
-  }
-
- private:
-  FileDescriptor file_;
-  std::string path_;
-  bool closed_ = false;
-};
-
-class Disk final : public FileSystem {
- public:
-  PathKind kind(const std::string& path) override {
-    struct stat info = {};
-    if (path.find('\0') != std::string::npos) throw_errno(EINVAL, path, "cannot be opened");
-    if (::stat(path.c_str(), &info) != 0) {
-      if (errno == ENOENT || errno == ENOTDIR) return PathKind::missing;
-      throw_errno(errno, path, "cannot be opened");
-    }
-    if (S_ISREG(info.st_mode)) return PathKind::file;
-    return S_ISDIR(info.st_mode) ? PathKind::directory : PathKind::other;
-  }
-
-  std::unique_ptr<MappedFile> map(const std::string& path, uint64_t max_bytes) override {
-    return map_file(path, max_bytes);
-  }
-
-  std::vector<std::string> list(const std::string& directory) override {
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), closedir);
-    if (!dir) throw_errno(errno, directory, "cannot be opened");
-    std::vector<std::string> names;
-    errno = 0;
-    while (const dirent* entry = readdir(dir.get())) {
-      const std::string name = entry->d_name;
-      if (name != "." && name != "..") names.push_back(name);
-      errno = 0;
-    }
-    if (errno != 0) throw_errno(errno, directory, "cannot be read");
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-
-  std::string canonical(const std::string& path) override {
-    const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), free);
-    if (!real) throw_errno(errno, path, "cannot be opened");
-    return real.get();
-  }
-
-  std::unique_ptr<OutputFile> create(const std::string& path, int mode) override {
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    FileDescriptor file(::open(path.c_str(), flags, static_cast<mode_t>(mode)));
-    if (file.get() < 0) throw_errno(errno, path, "cannot be created", true);
-    return std::make_unique<NewFile>(std::move(file), path);
-  }
-
-  void rename(const std::string& from, const std::string& to) override {
-    if (::rename(from.c_str(), to.c_str()) != 0) throw_errno(errno, to, "cannot be created", true);
-  }
-
-  void remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0) throw_errno(errno, path, "cannot be removed", true);
-  }
-
-  void sync_directory(const std::string& directory) override {
-    const FileDescriptor file = open_file(directory, O_RDONLY | O_DIRECTORY);
-    if (fsync(file.get()) != 0) throw_errno(errno, directory, "cannot be written", true);
-  }
-};
 
 }  // namespace
-
-FileSystem& file_system() {
-  static Disk disk;
-  return disk;
-}
 
 std::string read_file(const std::string& path, size_t max_bytes) {
   const FileDescriptor file = open_file(path, O_RDONLY | O_NOCTTY);
@@ -169,12 +85,37 @@ std::string read_file(const std::string& path, size_t max_bytes) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw_errno(errno, path, "cannot be read");
     if (n == 0) return text;
-    if (static_cast<size_t>(n) > max_bytes - text.size()) {
-      throw Error(ErrorKind::bad_data, fmt::format("too large: limit {} bytes", max_bytes))
-          .in_file(path);
-    }
+    if (static_cast<size_t>(n) > max_bytes - text.size()) throw_too_large(path, max_bytes);
     text.append(chunk.data(), static_cast<size_t>(n));
   }
+}
+
+std::string read_file(FileSystem& files, const std::string& path, size_t max_bytes) {
+  const auto file = files.open(path);
+  if (file->size() > max_bytes) throw_too_large(path, max_bytes);
+  std::string text(static_cast<size_t>(file->size()), '\0');
+  size_t filled = 0;
+  while (const size_t n = file->read(std::as_writable_bytes(std::span(text).subspan(filled)))) {
+    filled += n;
+  }
+  text.resize(filled);
+  return text;
+}
+
+void make_directories(FileSystem& files, const std::string& path, int mode) {
+  if (path.ends_with('/') && path.size() > 1) {
+    return make_directories(files, path.substr(0, path.size() - 1), mode);
+  }
+  if (path.empty() || files.kind(path) == PathKind::directory) return;
+  const std::string parent = folder_of(path);
+  make_directories(files, parent, mode);
+  files.make_directory(path, mode);
+  files.sync_directory(parent.empty() ? "." : parent);
+}
+
+void remove_flat_directory(FileSystem& files, const std::string& path) {
+  for (const std::string& name : files.list(path)) files.remove(join(path, name));
+  files.remove_directory(path);
 }
 
 }  // namespace nalar::io

@@ -1,6 +1,5 @@
 #include "io/mapped_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nalar/error.h>
 #include <signal.h>
@@ -109,14 +108,8 @@ class Mapping final : public MappedFile {
 }  // namespace
 
 std::unique_ptr<MappedFile> map_file(const std::string& path, uint64_t max_bytes) {
-  // O_NONBLOCK: a pipe without a writer must not hold us up.
-  const FileDescriptor file = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  const struct stat info = file.stat(path);
-  if (!S_ISREG(info.st_mode)) {
-    throw Error(ErrorKind::no_input, fmt::format("not a regular file: {}", kind_word(info.st_mode)))
-        .in_file(path);
-  }
-  const auto size = static_cast<uint64_t>(info.st_size);
+  const FileDescriptor file = open_regular(path);
+  const auto size = static_cast<uint64_t>(file.stat(path).st_size);
   if (size > max_bytes) {
     throw Error(ErrorKind::bad_data,
                 fmt::format("file too large: {} bytes, limit {}", size, max_bytes))

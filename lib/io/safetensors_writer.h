@@ -2,11 +2,9 @@
 
 #include <nalar/dtype.h>
 
-#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,9 +22,14 @@ struct TensorToWrite {
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
-// A safetensors file as the reference writes it: tensors ordered by dtype width, then name, the header padded with
-// spaces to 8 bytes. Made with O_EXCL, synced and closed; gone when anything fails. Errors: cannot_create, io.
+// A safetensors file byte for byte as the reference writes it: tensors ordered by dtype (the widest
+// first), then name; the header padded with spaces to 8 bytes. Plain types only, names that differ.
+// Made with O_EXCL and 0600, synced and closed; gone when anything fails. Errors: cannot_create,
+// io.
 void write_safetensors(FileSystem& files, const std::string& path,
                        std::vector<TensorToWrite> tensors, const Metadata& metadata);
+// The same into a file that is open, which is neither synced nor closed.
+void write_safetensors(OutputFile& file, std::vector<TensorToWrite> tensors,
+                       const Metadata& metadata);
 
 }  // namespace nalar::io

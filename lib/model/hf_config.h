@@ -37,6 +37,7 @@ class HfConfig {
   // Where the value must be this one if it is there: a feature that we do not have.
   void only(std::string_view key, bool value);
   void ignore(std::string_view key) { read_.insert(std::string(key)); }
+  bool was_read(std::string_view key) const { return read_.count(key) != 0; }
   // Throws for the first key that was not read.
   void finish() const;
   // The same, but leaves out the keys of a whole model's config that cannot change what it

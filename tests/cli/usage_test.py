@@ -50,8 +50,7 @@ class Flags(CliTest):
         self.assertEqual(run("hi", "-n", "1", "--seed", "1", "--seed", "2", "--print-config").code, 0)
 
     def test_options_that_are_not_there_yet(self):
-        for name in ("--batch", "--parallel", "--json-schema", "--grammar", "--draft", "--prompt-cache", "--kv-type",
-                     "--adapter"):
+        for name in ("--batch", "--parallel", "--json-schema", "--grammar", "--draft", "--prompt-cache", "--kv-type"):
             for arguments in ((name, "x"), (name,), (name + "=x",)):
                 self.assert_error(run("hi", *arguments), 64, f"^nalar: {name} is not there yet$")
         self.assert_error(nalar("inspect", MODEL, "--verify"), 64, "--verify is not there yet")
@@ -63,7 +62,7 @@ class Flags(CliTest):
                      "--max-tokens", "--logprobs", "--on-overflow", "--system", "--raw", "--template", "--template-arg",
                      "--show-prompt", "--raw-output", "--history", "--file", "--device", "--threads", "--compute", "--ctx",
                      "--seed", "--config", "--print-config", "--strict", "--dry-run", "--json", "--quiet", "--verbose",
-                     "--version", "--help", "--allow-symlinks"):
+                     "--version", "--help", "--allow-symlinks", "--adapter"):
             self.assertIn(name, text)
         for columns in (60, 80, 100):
             for command in ("run", "bench", "inspect"):

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nalar/adapter.h>
 #include <nalar/export.h>
 #include <nalar/model.h>
 #include <nalar/tensor.h>
@@ -16,7 +17,8 @@ namespace nalar {
 enum class SequenceId : int32_t {};
 
 struct SequenceOptions {
-  int max_tokens = 0;  // longest length it may reach; 0 = n_ctx of the engine
+  int max_tokens = 0;   // longest length it may reach; 0 = n_ctx of the engine
+  bool adapted = true;  // with the engine's adapters; false: the base alone
 };
 
 // What one forward call does to one sequence.
@@ -37,6 +39,7 @@ struct EngineOptions {
   int threads = 0;  // 0 = physical cores in the affinity mask and cgroup quota
   int n_ctx = 0;    // positions a sequence may hold; 0 = n_ctx_train
   Compute compute = Compute::automatic;
+  std::vector<AdapterUse> adapters;  // added up
   int prefill_chunk = 256;  // tokens the scratch memory is made for; longer calls are cut
 
   // Throws Error(usage) for a value out of its range.

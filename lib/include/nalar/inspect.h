@@ -30,6 +30,12 @@ struct Inspection {
 // What a model, a tokenizer or a template is made of. Errors: io while hashing.
 NALAR_API Inspection inspect(std::shared_ptr<const ModelFiles> files,
                              const InspectOptions& options);
+// Whether it is a folder with an adapter and no model.
+NALAR_API bool is_adapter(const std::string& path);
+// What an adapter is made of, without its base: "path", "format", "files", "parameters",
+// "weight_bytes", "types", "adapter" (rank, alpha, scale, targets, base, end tokens), "tensors".
+// Errors: those of open_adapter that need no base; io while hashing.
+NALAR_API Json inspect_adapter(const std::string& path, const InspectOptions& options);
 // nullptr where the files hold no tokenizer (a lone template). Errors: those of open_tokenizer but
 // for that one.
 NALAR_API std::shared_ptr<const Tokenizer> open_tokenizer_if_any(const ModelFiles& files);

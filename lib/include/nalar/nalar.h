@@ -1,6 +1,7 @@
 #pragma once
 
 // All of the public API.
+#include <nalar/adapter.h>
 #include <nalar/bench.h>
 #include <nalar/chat.h>
 #include <nalar/dtype.h>

@@ -13,8 +13,10 @@
 
 namespace nalar::engine::test {
 
-std::unique_ptr<Engine> engine_of(std::shared_ptr<const Model> model, const Case& c) {
+std::unique_ptr<Engine> engine_of(std::shared_ptr<const Model> model, const Case& c,
+                                  std::vector<AdapterUse> adapters) {
   EngineOptions options;
+  options.adapters = std::move(adapters);
   options.threads = c.threads;
   options.compute = c.compute;
   options.prefill_chunk = c.chunk;

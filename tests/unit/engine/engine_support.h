@@ -19,7 +19,8 @@ struct Case {
   int chunk = 512;
   kernels::Isa isa = kernels::Isa::scalar;
 };
-std::unique_ptr<Engine> engine_of(std::shared_ptr<const Model> model, const Case& c);
+std::unique_ptr<Engine> engine_of(std::shared_ptr<const Model> model, const Case& c,
+                                  std::vector<AdapterUse> adapters = {});
 
 // Appends ids to the sequence; logits of all of them, or of `rows`.
 Logits forward(Engine& engine, SequenceId sequence, const Ids& ids);

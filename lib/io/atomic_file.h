@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "io/file_system.h"
+
+namespace nalar::io {
+
+// Makes or replaces a file so that a crash at any moment leaves the old one or the whole new one:
+// `write` fills a file beside it, which is synced, renamed to `path`, and the folder synced. When
+// anything fails before that last sync the old one stays and nothing else is left. Errors:
+// cannot_create, io.
+void write_atomically(FileSystem& files, const std::string& path, int mode,
+                      const std::function<void(OutputFile& file)>& write);
+void write_atomically(FileSystem& files, const std::string& path, int mode, std::string_view text);
+
+}  // namespace nalar::io
