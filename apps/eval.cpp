@@ -21,6 +21,16 @@ Convention convention_of(const std::string& word) {
   return word == "rolling" ? Convention::rolling : Convention::llamacpp;
 }
 
+Json adapters_json(const std::vector<AdapterUse>& adapters) {
+  Json::Array out;
+  for (const AdapterUse& use : adapters) {
+    out.push_back(Json::Object{{"adapter", use.adapter->path()},
+                               {"scale", static_cast<double>(use.scale)},
+                               {"sha256", weights_hash(*use.adapter)}});
+  }
+  return out;
+}
+
 }  // namespace
 
 const char* EvalCommand::notes() const {
@@ -73,7 +83,7 @@ void EvalCommand::declare(OptionSet& options) {
                state_);
   options.flag({"--resume", "", "go on with a run that was stopped"}, resume_);
   options.command_line_only();
-  options.not_yet({"--leak", "--heldout", "--adapter"});
+  options.not_yet({"--leak", "--heldout"});
 }
 
 void EvalCommand::check() const {
@@ -92,8 +102,8 @@ void EvalCommand::check() const {
   if (resume_ && !state_ && !output_ && !samples_) {
     fail("--resume needs --state, --output or --samples");
   }
-  if (against_ && *against_ == "base") {
-    fail("--against base: there is no adapter whose base it could be");
+  if (against_ && *against_ == "base" && model_.adapters.empty()) {
+    fail("--against base needs --adapter");
   }
   for (const auto& file : {output_, samples_}) {
     if (file && file_exists(*file)) {
@@ -102,14 +112,34 @@ void EvalCommand::check() const {
   }
 }
 
-OpenSubject EvalCommand::open(const std::string& path, const std::string& compute) const {
-  OpenSubject out;
-  out.model = nalar::open_model(path, {.allow_symlinks = model_.allow_symlinks});
-  EngineOptions options = engine_options(model_, *out.model);
-  options.compute = compute == "fp32" ? Compute::fp32 : Compute::automatic;
-  out.engine = open_engine(out.model, options, device(model_));
-  out.subject = {out.engine.get(), open_tokenizer(out.model->files()), {}};
-  return out;
+OpenSubject EvalCommand::open_subject() const {
+  const auto model = open_model(model_);
+  const EngineOptions options = engine_options(model_, *model);
+  const std::shared_ptr<Engine> engine = open_engine(model, options, device(model_));
+  return {*model_.path,
+          model,
+          engine,
+          options.adapters,
+          {engine.get(), open_tokenizer(model->files()), {}}};
+}
+
+OpenSubject EvalCommand::open_other(const std::string& path, const std::string& compute) const {
+  ModelFlags flags = model_;
+  flags.path = path;
+  flags.adapters.clear();
+  flags.compute = compute;
+  const auto model = open_model(flags);
+  const std::shared_ptr<Engine> engine =
+      open_engine(model, engine_options(flags, *model), device(flags));
+  return {path, model, engine, {}, {engine.get(), open_tokenizer(model->files()), {}}};
+}
+
+OpenSubject EvalCommand::open_against(const OpenSubject& subject) const {
+  if (*against_ != "base") return open_other(*against_, model_.compute);
+  OpenSubject base = subject;
+  base.name = "base";
+  base.subject.sequence.adapted = false;
+  return base;
 }
 
 TextOptions EvalCommand::text_options() const {
@@ -152,8 +182,9 @@ void EvalCommand::run_reference(const OpenSubject& subject, EvalState& state,
                                 EvalReport& report) const {
   const std::string& path = reference_ ? *reference_ : *against_;
   const std::string text = read_input(*text_, kMaxText);
-  const OpenSubject reference =
-      open(path, reference_compute_ ? *reference_compute_ : model_.compute);
+  const OpenSubject reference = reference_
+                                    ? open_other(path, reference_compute_.value_or(model_.compute))
+                                    : open_against(subject);
   const ReferenceResult result = evaluate_against_reference(
       subject.subject, reference.subject, text, text_options(), state.next_step());
   report.add_text(*text_, result.text);
@@ -175,7 +206,7 @@ void EvalCommand::run_tasks(const OpenSubject& subject, EvalState& state,
     report.add_task(task, results.back());
   }
   if (against_) {
-    const OpenSubject other = open(*against_, model_.compute);
+    const OpenSubject other = open_against(subject);
     report.set("against_sha256", weights_hash(other.model->files()));
     for (size_t i = 0; i < tasks.size(); ++i) {
       others.push_back(evaluate_task(other.subject, tasks[i], state.next_step()));
@@ -212,8 +243,9 @@ void EvalCommand::run(const OptionSet&, Streams& streams) {
   check();
   if (model_.dry_run) return dry(streams);
   const auto start = std::chrono::steady_clock::now();
-  const OpenSubject subject = open(*model_.path, model_.compute);
+  const OpenSubject subject = open_subject();
   streams.log.detail(describe(*subject.model));
+  for (const AdapterUse& use : subject.adapters) streams.log.detail(describe(use));
   const std::string hash = weights_hash(subject.model->files());
   const VersionInfo version = version_info();
   Json settings = Json::Object{{"model", title(*subject.model)}, {"model_sha256", hash},

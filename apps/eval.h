@@ -10,10 +10,12 @@ namespace nalar::apps {
 class EvalState;
 class EvalReport;
 
-// A model that is open for judging.
+// A model that is open for judging. Several may share an engine.
 struct OpenSubject {
+  std::string name;  // as the command line has it
   std::shared_ptr<const Model> model;
-  std::unique_ptr<Engine> engine;
+  std::shared_ptr<Engine> engine;
+  std::vector<AdapterUse> adapters;
   Subject subject;
 };
 
@@ -32,10 +34,13 @@ class EvalCommand : public Command {
  private:
   void check() const;
   void dry(Streams& streams) const;
-  OpenSubject open(const std::string& path, const std::string& compute) const;
+  OpenSubject open_subject() const;
+  OpenSubject open_other(const std::string& path, const std::string& compute) const;
   TextOptions text_options() const;
   std::vector<Task> open_tasks(const OpenSubject& subject) const;
   void run_text(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
+  // What --against names: a model, or the base without the adapters.
+  OpenSubject open_against(const OpenSubject& subject) const;
   void run_reference(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
   void run_tasks(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
   void write_samples(const std::vector<Task>& tasks, const std::vector<TaskResult>& results,

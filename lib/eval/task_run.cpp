@@ -193,7 +193,7 @@ void TaskRun::answer() {
                             file_.max_gen_toks, subject_.engine->n_ctx()))
         .in_file(file_.path);
   }
-  Generator generator(*subject_.engine, subject_.tokenizer);
+  Generator generator(*subject_.engine, subject_.tokenizer, subject_.sequence);
   for (size_t i = done_; i < items().size(); ++i) {
     report(i);
     std::vector<TokenId> ids = prompt_ids(items()[i].contexts.front(), *subject_.tokenizer);

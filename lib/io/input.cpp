@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 
+#include "io/atomic_file.h"
 #include "io/file_system.h"
 
 namespace nalar {
@@ -53,14 +54,7 @@ void write_new_file(const std::string& path, std::string_view content) {
 }
 
 void replace_file(const std::string& path, std::string_view content) {
-  const std::string next = fmt::format("{}.new-{}", path, ::getpid());
-  write_new_file(next, content);
-  try {
-    io::file_system().rename(next, path);
-  } catch (...) {
-    io::file_system().remove(next);
-    throw;
-  }
+  io::write_atomically(io::file_system(), path, 0600, content);
 }
 
 void remove_file(const std::string& path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nalar/adapter.h>
 #include <nalar/chat.h>
 #include <nalar/engine.h>
 #include <nalar/export.h>
@@ -202,5 +203,7 @@ NALAR_API PairedResult compare_texts(const ReferenceResult& result);
 // SHA-256 that tells one model's weights from another's: of the weight file, or of the list of
 // the hashes of several. Reads all of them.
 NALAR_API std::string weights_hash(const ModelFiles& files);
+// The same of an adapter's weights.
+NALAR_API std::string weights_hash(const Adapter& adapter);
 
 }  // namespace nalar
