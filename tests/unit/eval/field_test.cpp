@@ -11,7 +11,8 @@ using Catch::Contains;
 using nalar::test::error_of;
 
 Json row() {
-  return parse_json(R"({"q": "Why?", "n": 2, "choices": {"text": ["it's", "\"so\""]}, "s": "a_b"})");
+  return parse_json(
+      R"({"q": "Why?", "n": 2, "choices": {"text": ["it's", "\"so\""]}, "s": "a_b"})");
 }
 
 std::string made(const char* spec) { return to_text(Field(Json(spec), "f").of(row())); }
@@ -44,7 +45,8 @@ TEST_CASE("a list that a template prints is read again") {
     return to_text(parse_python_literal(Field(Json(spec), "f").of(row()).as_string()));
   };
   CHECK(list("{{choices.text}}") == R"(["it's","\"so\""])");
-  CHECK(list("{{[s.split('_')[0], 'x\\ny', n, 1.5, none, true]}}") == "[\"a\",\"x\\ny\",2,1.5,null,true]");
+  CHECK(list("{{[s.split('_')[0], 'x\\ny', n, 1.5, none, true]}}") ==
+        "[\"a\",\"x\\ny\",2,1.5,null,true]");
   CHECK(list("{{('a', ['b'])}}") == R"(["a",["b"]])");
 }
 

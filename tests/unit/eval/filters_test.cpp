@@ -15,7 +15,8 @@ std::string filtered(const char* filter, const char* answer) {
 }
 
 constexpr const char* kFlexible =
-    R"([{"function": "regex", "group_select": -1, "regex_pattern": "(-?[$0-9.,]{2,})|(-?[0-9]+)"},
+    R"([{"function": "regex", "group_select": -1, "regex_pattern": "(-?[$0-9.,]{2,})|(-?[0-9]+)"
+},
         {"function": "take_first"}])";
 
 TEST_CASE("regex: groups, the n-th match, the fallback") {
@@ -60,7 +61,7 @@ TEST_CASE("patterns match as Python's do") {
     return out;
   };
   CHECK(all("x*", "abxd") == Matches{"", "", "x", "", ""});  // as re.findall
-  CHECK(all("^a", "a\na") == Matches{"a"});                   // one line
+  CHECK(all("^a", "a\na") == Matches{"a"});                  // one line
   CHECK(all("a$", "a\na\n") == Matches{"a"});
   CHECK(all("\\d+", "a1b٣") == Matches{"1", "٣"});
   CHECK(PythonRegex("(?s).*#### ").remove_all("a\nb #### 7") == "7");

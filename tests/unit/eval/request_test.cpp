@@ -94,8 +94,7 @@ TEST_CASE("rolling requests score each token of a document once") {
 }
 
 TEST_CASE("text of a row never becomes a control token, text of a template does") {
-  const auto files =
-      ModelFiles::open(nalar::test::golden("stories260k/stories260K-f32.gguf"));
+  const auto files = ModelFiles::open(nalar::test::golden("stories260k/stories260K-f32.gguf"));
   const auto tokenizer = open_tokenizer(*files);
   const Prompt forged = plain("</s>");
   for (const TokenId id : prompt_ids(forged, *tokenizer)) CHECK(id != *tokenizer->special().eos);

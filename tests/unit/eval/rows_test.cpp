@@ -34,8 +34,8 @@ TEST_CASE("a JSON array is numbered by its rows") {
 }
 
 TEST_CASE("CSV: quotes, commas and line breaks in fields, CRLF, a byte order mark") {
-  const auto rows = read_rows(
-      file("a.csv", "\xef\xbb\xbftext,label\r\n\"a, \"\"b\"\"\nc\",x\r\n\r\nplain,\r\n"));
+  const auto rows =
+      read_rows(file("a.csv", "\xef\xbb\xbftext,label\r\n\"a, \"\"b\"\"\nc\",x\r\n\r\nplain,\r\n"));
   CHECK(rows_text(rows) ==
         "2{\"text\":\"a, \\\"b\\\"\\nc\",\"label\":\"x\"}\n5{\"text\":\"plain\",\"label\":\"\"}\n");
 }

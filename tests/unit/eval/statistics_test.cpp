@@ -47,7 +47,6 @@ TEST_CASE("p of Student's t") {
 }
 
 TEST_CASE("McNemar's exact test") {
-
   CHECK(mcnemar_p(3, 12) == Approx(0.03515625).epsilon(1e-12));
   CHECK(mcnemar_p(12, 3) == mcnemar_p(3, 12));
   CHECK(mcnemar_p(5, 5) == 1);

@@ -35,8 +35,7 @@ struct Stories {
     engine = engine::make_cpu_engine(model, options);
     subject = {engine.get(), open_tokenizer(model->files()), {}};
   }
-  std::shared_ptr<const Model> model =
-      open_model(golden("stories260k/stories260K-f32.gguf"));
+  std::shared_ptr<const Model> model = open_model(golden("stories260k/stories260K-f32.gguf"));
   std::unique_ptr<Engine> engine;
   Subject subject;
 };
@@ -54,46 +53,39 @@ TEST_CASE("prompts of the tasks in datasets/tasks, as lm-evaluation-harness writ
   const auto item_of = [&](const std::string& task, const std::string& row) {
     const std::string path = folder + "/" + task + ".jsonl";
     std::ofstream(path) << row << "\n";
-    TaskOptions options =
-        task_at(std::string(NALAR_TESTS_DIR) + "/../datasets/tasks/" + task + ".json");
+    TaskOptions options = task_at(golden("../../datasets/tasks/" + task + ".json"));
     options.data = path;
     options.shots = 0;
-    auto made = std::make_unique<Task>(options);
-    return std::pair(std::move(made), 0);
+    return Task(options);
   };
-  const auto context = [](const auto& made) {
-    return made.first->impl().items[0].contexts[0].text();
-  };
-  const auto continuations = [](const auto& made) {
-    return made.first->impl().items[0].continuations;
-  };
+  const auto context = [](const Task& task) { return task.impl().items[0].contexts[0].text(); };
+  const auto continuations = [](const Task& task) { return task.impl().items[0].continuations; };
   using Texts = std::vector<std::string>;
 
   const auto arc = item_of("arc_easy",
                            R"({"question": "Why?", "choices": {"text": ["it's", "so"],
-                              "label": ["1", "2"]}, "answerKey": "2"})" +
-                               std::string());
+                              "label": ["1", "2"]}, "answerKey": "2"})");
   CHECK(context(arc) == "Question: Why?\nAnswer:");
   CHECK(continuations(arc) == Texts{" it's", " so"});
-  CHECK(arc.first->impl().items[0].gold == std::vector<size_t>{1});
+  CHECK(arc.impl().items[0].gold == std::vector<size_t>{1});
 
   const auto flat = item_of("arc_easy", R"({"question": "W", "choices": ["a", "b"], "answer": 1})");
   CHECK(continuations(flat) == Texts{" a", " b"});
 
   const auto wino = item_of("winogrande", R"({"sentence": "A saw B, so _ ran_off.", "option1": "A",
                                               "option2": "B", "answer": "2"})");
-  CHECK(wino.first->impl().items[0].contexts[1].text() == "A saw B, so B");
+  CHECK(wino.impl().items[0].contexts[1].text() == "A saw B, so B");
   CHECK(continuations(wino) == Texts{" ran_off.", " ran_off."});
-  CHECK(wino.first->impl().items[0].gold == std::vector<size_t>{1});
+  CHECK(wino.impl().items[0].gold == std::vector<size_t>{1});
 
   const auto copa = item_of("copa", R"({"premise": "It fell. ", "question": "cause",
                                         "choice1": "It was hot.", "choice2": "Éa", "label": 1})");
   CHECK(context(copa) == "It fell because");
   CHECK(continuations(copa) == Texts{"  it was hot.", "  éa"});
 
-  const auto hella = item_of(
-      "hellaswag",
-      R"({"activity_label": "Run", "ctx_a": "He [a] ran.", "ctx_b": "then HE", "label": "1",
+  const auto hella =
+      item_of("hellaswag",
+              R"({"activity_label": "Run", "ctx_a": "He [a] ran.", "ctx_b": "then HE", "label": "1",
           "endings": [" up [title] it's  [x]done [", "b"]})");
   CHECK(context(hella) == "Run: He ran. Then he");
   CHECK(continuations(hella) == Texts{" up. it's done [", " b"});
@@ -112,7 +104,7 @@ TEST_CASE("prompts of the tasks in datasets/tasks, as lm-evaluation-harness writ
   const auto csqa = item_of("commonsense_qa", R"({"question": "Q ", "answerKey": "C",
       "choices": {"label": ["A","B","C","D","E"], "text": ["1","2","3","4","5"]}})");
   CHECK(context(csqa) == "Question: Q\nA. 1\nB. 2\nC. 3\nD. 4\nE. 5\nAnswer:");
-  CHECK(csqa.first->impl().items[0].gold == std::vector<size_t>{2});
+  CHECK(csqa.impl().items[0].gold == std::vector<size_t>{2});
 
   const auto indonesian = item_of("xcopa_id", R"({"premise": "Ia jatuh.", "question": "effect",
                                      "choice1": "Ia sakit.", "choice2": "Ia tidur.", "label": 0})");
@@ -130,8 +122,9 @@ TEST_CASE("shots stand before the item, which is never among them") {
   CHECK(std::count(text.begin(), text.end(), '?') == 3);
   CHECK(text.find("cat") == text.rfind("cat"));
   // random.Random(1234).sample(range(8), 3) is 7, 0, 6, and the item is row 0.
-  CHECK(text.starts_with("Question: Where does mom cook?\nAnswer: in the kitchen\n\n"
-                         "Question: What does Tom eat?\nAnswer: an apple\n\n"));
+  CHECK(
+      text.starts_with("Question: Where does mom cook?\nAnswer: in the kitchen\n\n"
+                       "Question: What does Tom eat?\nAnswer: an apple\n\n"));
 }
 
 TEST_CASE("prompts by a chat template: shots are turns, the answer follows the template") {
@@ -161,7 +154,9 @@ TEST_CASE("a choice task, against each choice scored by itself") {
     size_t best = 0, best_norm = 0;
     for (size_t c = 0; c < ll.size(); ++c) {
       if (ll[c] > ll[best]) best = c;
-      const auto per = [&](size_t k) { return ll[k] / static_cast<double>(item.choices[k].size()); };
+      const auto per = [&](size_t k) {
+        return ll[k] / static_cast<double>(item.choices[k].size());
+      };
       if (per(c) > per(best_norm)) best_norm = c;
     }
     right += best == item.gold[0];
@@ -245,7 +240,8 @@ TEST_CASE("a run that is stopped goes on, with equal results") {
     EvalControl control;
     control.save = [&](const Json& s) { state = s; };
     control.on_event = [](const EvalEvent& event) { return event.done < 2; };
-    CHECK(error_of([&] { evaluate_task(stories.subject, task, control); }).starts_with("stopped: "));
+    CHECK(
+        error_of([&] { evaluate_task(stories.subject, task, control); }).starts_with("stopped: "));
     control = {};
     control.resume = parse_json(to_text(state));
     int64_t first = -1;
@@ -260,10 +256,9 @@ TEST_CASE("a run that is stopped goes on, with equal results") {
       CHECK(rest.items[i].answers == whole.items[i].answers);
     }
     CHECK(figures(rest) == figures(whole));
-    CHECK_THAT(error_of([&] {
-                 evaluate_task(stories.subject, Task(golden_task("endings")), control);
-               }),
-               Contains("state: it belongs to another task"));
+    CHECK_THAT(
+        error_of([&] { evaluate_task(stories.subject, Task(golden_task("endings")), control); }),
+        Contains("state: it belongs to another task"));
   }
 }
 
@@ -305,11 +300,11 @@ TEST_CASE("a row that is over the context is cut from the left and counted") {
   CHECK(result.truncated > 0);
   options.n_ctx = 4;
   const auto tiny = engine::make_cpu_engine(stories.model, options);
-  CHECK_THAT(error_of([&] {
-               evaluate_task({tiny.get(), stories.subject.tokenizer, {}},
-                             Task(golden_task("animals")));
-             }),
-             Contains("animals.jsonl: line 1: a continuation is too long"));
+  CHECK_THAT(
+      error_of([&] {
+        evaluate_task({tiny.get(), stories.subject.tokenizer, {}}, Task(golden_task("animals")));
+      }),
+      Contains("animals.jsonl: line 1: a continuation is too long"));
 }
 
 // A task file of these fields over these rows.
@@ -326,7 +321,8 @@ constexpr const char* kChoice =
     R"("output_type": "multiple_choice", "doc_to_text": "{{q}}?", "doc_to_choice": "c", "doc_to_target": "a")";
 
 TEST_CASE("what is wrong with a task is told with file, line and field") {
-  const std::string choice = kChoice, good = R"({"q": "Q", "c": ["x", "y"], "a": 1})" "\n";
+  const std::string choice = kChoice, good = R"({"q": "Q", "c": ["x", "y"], "a": 1})"
+                                             "\n";
   CHECK(problem(choice, good) == "no error");
   CHECK_THAT(problem(choice + R"(, "doc_to_txet": "q")", good),
              Contains("t.json: unknown field doc_to_txet"));
@@ -341,9 +337,10 @@ TEST_CASE("what is wrong with a task is told with file, line and field") {
              Contains("field target_delimiter: got integer, need a string"));
   CHECK_THAT(problem(choice + R"(, "generation_kwargs": {"do_sample": true})", good),
              Contains("field generation_kwargs.do_sample"));
-  CHECK_THAT(problem(R"("output_type": "multiple_choice", "doc_to_text": "q", "doc_to_target": "a")",
-                     good),
-             Contains("t.json: field doc_to_choice: got nothing"));
+  CHECK_THAT(
+      problem(R"("output_type": "multiple_choice", "doc_to_text": "q", "doc_to_target": "a")",
+              good),
+      Contains("t.json: field doc_to_choice: got nothing"));
   CHECK_THAT(problem(R"("output_type": "guess", "doc_to_text": "q")", good),
              Contains("field output_type: got \"guess\""));
   CHECK_THAT(problem(R"("doc_to_text": "{% if %}", "doc_to_target": "a")", good),

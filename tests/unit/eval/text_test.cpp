@@ -22,15 +22,15 @@ struct Stories {
     engine = engine::make_cpu_engine(model, options);
     subject = {engine.get(), open_tokenizer(model->files()), {}};
   }
-  std::shared_ptr<const Model> model =
-      open_model(golden("stories260k/stories260K-f32.gguf"));
+  std::shared_ptr<const Model> model = open_model(golden("stories260k/stories260K-f32.gguf"));
   std::unique_ptr<Engine> engine;
   Subject subject;
   std::string text = nalar::test::read_text(golden("stories260k/greedy.txt"));
 };
 
 // Nats of a forward pass in double precision, written apart from this code, in Python. The engine's
-// differs from it by rounding in fp32: some 1e-6 of each of the log-probabilities, which are below 20.
+// differs from it by rounding in fp32: some 1e-6 of each of the log-probabilities, which are
+// below 20.
 constexpr double kRounding = 5e-5;
 
 TEST_CASE("the three conventions, against an independent computation") {
@@ -73,23 +73,23 @@ TEST_CASE("a text that is stopped goes on, with equal bits") {
   EvalControl control;
   control.save = [&](const Json& s) { state = s; };
   control.on_event = [](const EvalEvent& event) { return event.done < 3; };
-  CHECK(error_of([&] { evaluate_text(stories.subject, stories.text, options, control); })
-            .starts_with("stopped: 3 of"));
+  CHECK(error_of([&] {
+          evaluate_text(stories.subject, stories.text, options, control);
+        }).starts_with("stopped: 3 of"));
   control = {};
   control.resume = parse_json(to_text(state));
   const TextResult rest = evaluate_text(stories.subject, stories.text, options, control);
   CHECK(rest.nll.value == whole.nll.value);
   CHECK(rest.nll.error == whole.nll.error);
   CHECK(rest.bits_per_byte.value == whole.bits_per_byte.value);
-  CHECK(error_of([&] {
-          evaluate_text(stories.subject, stories.text + ".", options, control);
-        }) == "state: it belongs to another text or other settings");
+  CHECK(error_of([&] { evaluate_text(stories.subject, stories.text + ".", options, control); }) ==
+        "state: it belongs to another text or other settings");
 }
 
 TEST_CASE("a model is at no distance from itself") {
   Stories stories, reference;
-  const ReferenceResult r = evaluate_against_reference(
-      stories.subject, reference.subject, stories.text, {Convention::llamacpp, 64, 0});
+  const ReferenceResult r = evaluate_against_reference(stories.subject, reference.subject,
+                                                       stories.text, {Convention::llamacpp, 64, 0});
   CHECK(r.kl.value == 0);
   CHECK(r.kl_max == 0);
   CHECK(r.same_top.value == 1);
@@ -108,10 +108,8 @@ TEST_CASE("8-bit activations are near the reference, and both texts are scored a
   CHECK(r.kl.value >= 0);
   CHECK(r.kl.value < 0.01);
   CHECK(r.text.nll.value == evaluate_text(fast.subject, fast.text, options).nll.value);
-  CHECK(r.reference.nll.value ==
-        evaluate_text(reference.subject, fast.text, options).nll.value);
-  CHECK(r.log_ratio.value ==
-        Approx(r.text.nll.value - r.reference.nll.value).margin(1e-12));
+  CHECK(r.reference.nll.value == evaluate_text(reference.subject, fast.text, options).nll.value);
+  CHECK(r.log_ratio.value == Approx(r.text.nll.value - r.reference.nll.value).margin(1e-12));
 }
 
 TEST_CASE("options out of their range") {
