@@ -197,9 +197,8 @@ void EvalCommand::run_reference(const OpenSubject& subject, EvalState& state,
   }
 }
 
-void EvalCommand::run_tasks(const OpenSubject& subject, EvalState& state,
-                            EvalReport& report) const {
-  const std::vector<Task> tasks = open_tasks(subject);
+void EvalCommand::run_tasks(const OpenSubject& subject, const std::vector<Task>& tasks,
+                            EvalState& state, EvalReport& report) const {
   std::vector<TaskResult> results, others;
   for (const Task& task : tasks) {
     results.push_back(evaluate_task(subject.subject, task, state.next_step()));
@@ -235,6 +234,18 @@ void EvalCommand::write_samples(const std::vector<Task>& tasks,
   write_new_file(*samples_, lines);
 }
 
+void EvalCommand::measure(const OpenSubject& subject, const std::vector<Task>& tasks,
+                          EvalState& state, EvalReport& report) const {
+  if (text_) {
+    if (reference_ || against_) {
+      run_reference(subject, state, report);
+    } else {
+      run_text(subject, state, report);
+    }
+  }
+  if (!tasks.empty()) run_tasks(subject, tasks, state, report);
+}
+
 void EvalCommand::dry(Streams& streams) const {
   dry_run(*open_model(model_), model_, common.json, streams.out);
 }
@@ -246,26 +257,33 @@ void EvalCommand::run(const OptionSet&, Streams& streams) {
   const OpenSubject subject = open_subject();
   streams.log.detail(describe(*subject.model));
   for (const AdapterUse& use : subject.adapters) streams.log.detail(describe(use));
+  // Before anything is computed: every prompt is made and every row checked here.
+  const std::vector<Task> tasks = open_tasks(subject);
   const std::string hash = weights_hash(subject.model->files());
   const VersionInfo version = version_info();
-  Json settings = Json::Object{{"model", title(*subject.model)}, {"model_sha256", hash},
-                               {"compute", model_.compute},      {"n_ctx", subject.engine->n_ctx()},
-                               {"instructions", cpu_isa()},      {"version", version.version},
-                               {"commit", version.commit},       {"seed", 1234}};
+  Json settings = Json::Object{{"model", title(*subject.model)},
+                               {"model_sha256", hash},
+                               {"adapters", adapters_json(subject.adapters)},
+                               {"compute", model_.compute},
+                               {"n_ctx", subject.engine->n_ctx()},
+                               {"instructions", cpu_isa()},
+                               {"version", version.version},
+                               {"commit", version.commit},
+                               {"seed", 1234}};
   std::optional<std::string> state_path = state_;
   if (!state_path && (output_ || samples_)) {
     state_path = (output_ ? *output_ : *samples_) + ".state";
   }
-  EvalState state(state_path, to_text(settings), resume_, streams.log);
+  const std::string key =
+      fmt::format("{} {} {}", to_text(settings), reference_.value_or(""), against_.value_or(""));
+  EvalState state(state_path, key, resume_, streams.log);
   EvalReport report(std::move(settings));
-  if (text_) {
-    if (reference_ || against_) {
-      run_reference(subject, state, report);
-    } else {
-      run_text(subject, state, report);
-    }
+  try {
+    measure(subject, tasks, state, report);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::try_again) throw;
+    throw Error(error.kind(), error.what(), "the same command with --resume goes on from there");
   }
-  if (!tasks_.empty()) run_tasks(subject, state, report);
   report.set("seconds",
              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   if (output_) write_new_file(*output_, to_text(report.json(), 2) + "\n");

@@ -42,7 +42,10 @@ class EvalCommand : public Command {
   // What --against names: a model, or the base without the adapters.
   OpenSubject open_against(const OpenSubject& subject) const;
   void run_reference(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
-  void run_tasks(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
+  void run_tasks(const OpenSubject& subject, const std::vector<Task>& tasks, EvalState& state,
+                 EvalReport& report) const;
+  void measure(const OpenSubject& subject, const std::vector<Task>& tasks, EvalState& state,
+               EvalReport& report) const;
   void write_samples(const std::vector<Task>& tasks, const std::vector<TaskResult>& results,
                      const std::vector<TaskResult>& others) const;
 

@@ -82,30 +82,26 @@ Datum choice_datum(const MetricSpec& metric, const Item& item, const ItemResult&
   }
 }
 
-// F1 of one class, 0 where it is nowhere.
-double f1_of(double positive, std::span<const Datum> data, std::span<const int32_t> draws) {
-  double hits = 0, golds = 0, chosen = 0;
-  for (const int32_t d : draws) {
-    const Datum& datum = data[static_cast<size_t>(d)];
-    golds += datum.a == positive;
-    chosen += datum.b == positive;
-    hits += datum.a == positive && datum.b == positive;
-  }
-  return golds + chosen > 0 ? 2 * hits / (golds + chosen) : 0;
-}
-
+// 2 · hits ÷ (right ones + chosen ones) of class 1, or its mean over the classes that occur.
 double f1(const MetricSpec& metric, std::span<const Datum> data, std::span<const int32_t> draws) {
-  if (!metric.macro) return f1_of(1, data, draws);
-  // Over the classes that occur.
-  std::vector<double> classes;
+  double last = 1;
+  for (const Datum& d : data) last = std::max({last, d.a, d.b});
+  std::vector<double> hits(static_cast<size_t>(last) + 1), both(hits.size());
   for (const int32_t d : draws) {
-    for (const double c : {data[static_cast<size_t>(d)].a, data[static_cast<size_t>(d)].b}) {
-      if (std::find(classes.begin(), classes.end(), c) == classes.end()) classes.push_back(c);
-    }
+    const auto gold = static_cast<size_t>(data[static_cast<size_t>(d)].a);
+    const auto chosen = static_cast<size_t>(data[static_cast<size_t>(d)].b);
+    hits[gold] += gold == chosen;
+    ++both[gold];
+    ++both[chosen];
   }
-  double sum = 0;
-  for (const double c : classes) sum += f1_of(c, data, draws);
-  return sum / static_cast<double>(classes.size());
+  const auto of = [&](size_t c) { return both[c] > 0 ? 2 * hits[c] / both[c] : 0; };
+  if (!metric.macro) return of(1);
+  double sum = 0, n = 0;
+  for (size_t c = 0; c < both.size(); ++c) {
+    sum += of(c);
+    n += both[c] > 0;
+  }
+  return sum / n;
 }
 
 }  // namespace

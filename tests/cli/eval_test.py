@@ -2,6 +2,8 @@
 
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -97,16 +99,25 @@ class Tasks(CliTest):
         self.assert_error(nalar("eval", MODEL, "--task", "no.json"), 66, "no.json")
 
 
+def wait_until_caught(child, number):
+    """Until the process has a handler for this signal, or has ended."""
+    while child.poll() is None:
+        status = pathlib.Path(f"/proc/{child.pid}/status").read_text()
+        if int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (number - 1) & 1:
+            return
+        time.sleep(0.002)
+
+
 class Stop(CliTest):
     def test_stopped_and_resumed(self):
-        rows = (TASKS / "animals.jsonl").read_text() * 400
+        rows = (TASKS / "animals.jsonl").read_text() * 100
         data = self.file("rows.jsonl", rows)
         arguments = ["eval", MODEL, "--task", str(TASKS / "animals.json"), "--data", data, "--json"]
         whole = json.loads(nalar(*arguments).text)
         state = self.folder / "state"
         stopped = [*arguments, "--state", str(state)]
         child = subprocess.Popen([BINARY, *stopped], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
-        time.sleep(0.3)
+        wait_until_caught(child, signal.SIGTERM)
         child.send_signal(signal.SIGTERM)
         out, err = child.communicate(timeout=50)
         if child.returncode == 0:

@@ -15,9 +15,9 @@ std::string filtered(const char* filter, const char* answer) {
 }
 
 constexpr const char* kFlexible =
-    R"([{"function": "regex", "group_select": -1, "regex_pattern": "(-?[$0-9.,]{2,})|(-?[0-9]+)"
-},
-        {"function": "take_first"}])";
+    R"json([{"function": "regex", "group_select": -1,
+             "regex_pattern": "(-?[$0-9.,]{2,})|(-?[0-9]+)"},
+            {"function": "take_first"}])json";
 
 TEST_CASE("regex: groups, the n-th match, the fallback") {
   constexpr const char* kStrict = R"([{"function": "regex"}])";
