@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import adapter_test
 from harness import BINARY, GOLDEN, CliTest, environment, main, nalar
 
 MODEL = str(GOLDEN / "stories260k/stories260K-f32.gguf")
@@ -99,6 +100,31 @@ class Tasks(CliTest):
         self.assert_error(nalar("eval", MODEL, "--task", "no.json"), 66, "no.json")
 
 
+class Adapters(CliTest):
+    def test_against_the_base(self):
+        adapter = adapter_test.Adapter.adapter(self)
+        text = ("--text", TEXT, "--window", "64")
+        base, tuned = report(*text), report(*text, "--adapter", adapter)
+        self.assertRegex(tuned["adapters"][0]["sha256"], "^[0-9a-f]{64}$")
+        comparison = report(*text, "--adapter", adapter, "--against", "base")["comparisons"][0]
+        self.assertEqual(comparison["model"], tuned["texts"][0]["nats_per_token"])
+        self.assertEqual(comparison["other"], base["texts"][0]["nats_per_token"])
+        self.assertEqual(comparison["verdict"], "worse")
+
+    def test_tasks_against_the_base(self):
+        adapter = adapter_test.Adapter.adapter(self)
+        tasks = [a for n in ("animals", "words", "answers") for a in ("--task", str(TASKS / f"{n}.json"))]
+        base, tuned = report(*tasks), report(*tasks, "--adapter", adapter)
+        both = report(*tasks, "--adapter", adapter, "--against", "base")
+        metrics = [m for t in base["tasks"] for m in t["metrics"]]
+        self.assertEqual([c["other"]["value"] for c in both["comparisons"]], [m["value"] for m in metrics])
+        self.assertEqual(both["tasks"], tuned["tasks"])
+
+    def test_base_needs_an_adapter(self):
+        result = nalar("eval", MODEL, "--text", TEXT, "--against", "base")
+        self.assert_error(result, 64, "--against base needs --adapter")
+
+
 def wait_until_caught(child, number):
     """Until the process has a handler for this signal, or has ended."""
     while child.poll() is None:
@@ -110,9 +136,9 @@ def wait_until_caught(child, number):
 
 class Stop(CliTest):
     def test_stopped_and_resumed(self):
-        rows = (TASKS / "animals.jsonl").read_text() * 100
+        rows = (TASKS / "words.jsonl").read_text() * 100
         data = self.file("rows.jsonl", rows)
-        arguments = ["eval", MODEL, "--task", str(TASKS / "animals.json"), "--data", data, "--json"]
+        arguments = ["eval", MODEL, "--task", str(TASKS / "words.json"), "--data", data, "--json"]
         whole = json.loads(nalar(*arguments).text)
         state = self.folder / "state"
         stopped = [*arguments, "--state", str(state)]

@@ -50,8 +50,9 @@ std::map<std::string, double> figures(const TaskResult& result) {
 
 TEST_CASE("prompts of the tasks in datasets/tasks, as lm-evaluation-harness writes them") {
   const std::string folder = nalar::test::temporary_folder();
-  const auto item_of = [&](const std::string& task, const std::string& row) {
+  const auto item_of = [&](const std::string& task, std::string row) {
     const std::string path = folder + "/" + task + ".jsonl";
+    std::erase(row, '\n');
     std::ofstream(path) << row << "\n";
     TaskOptions options = task_at(golden("../../datasets/tasks/" + task + ".json"));
     options.data = path;
