@@ -140,7 +140,7 @@ TEST_CASE("on the engine, equal bits for every batch size") {
   const auto model = open_model(nalar::test::golden("stories260k/stories260K-f32.gguf"));
   for (const Compute compute : {Compute::automatic, Compute::fp32}) {
     EngineOptions options;
-    options.threads = 2;
+    options.threads = 1;
     options.compute = compute;
     const auto engine = engine::make_cpu_engine(model, options);
     const Subject subject{engine.get(), nullptr, {}};

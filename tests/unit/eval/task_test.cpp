@@ -30,7 +30,7 @@ TaskOptions golden_task(const std::string& name) {
 struct Stories {
   Stories() {
     EngineOptions options;
-    options.threads = 2;
+    options.threads = 1;
     options.compute = Compute::fp32;
     engine = engine::make_cpu_engine(model, options);
     subject = {engine.get(), open_tokenizer(model->files()), {}};

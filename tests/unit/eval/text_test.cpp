@@ -15,7 +15,7 @@ using nalar::test::error_of;
 using nalar::test::golden;
 
 struct Stories {
-  explicit Stories(Compute compute = Compute::fp32, int threads = 2) {
+  explicit Stories(Compute compute = Compute::fp32, int threads = 1) {
     EngineOptions options;
     options.threads = threads;
     options.compute = compute;
