@@ -169,6 +169,9 @@ bool truthy(Runtime& runtime, const Value& value) {
       return value.dict().size() > 0;
     case Value::Kind::object:
       return value.object().truthy(runtime);
+    case Value::Kind::undefined:
+      runtime.may_ignore(value);
+      return false;
     default:
       return false;
   }

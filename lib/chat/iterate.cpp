@@ -63,6 +63,7 @@ class NoIterator : public Iterator {
 std::unique_ptr<Iterator> try_iterate(Runtime& runtime, const Value& value) {
   switch (value.kind()) {
     case Value::Kind::undefined:
+      runtime.may_ignore(value);
       return std::make_unique<NoIterator>();
     case Value::Kind::text:
       return std::make_unique<CharacterIterator>(value);
@@ -107,6 +108,7 @@ std::vector<Value> to_vector(Runtime& runtime, const Value& value) {
 std::optional<int64_t> length_of(Runtime& runtime, const Value& value) {
   switch (value.kind()) {
     case Value::Kind::undefined:
+      runtime.may_ignore(value);
       return 0;
     case Value::Kind::text:
       return static_cast<int64_t>(value.text().length());

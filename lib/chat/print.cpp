@@ -197,7 +197,10 @@ Value repr_of(Runtime& runtime, const Value& value) {
 
 Value str_of(Runtime& runtime, const Value& value) {
   if (value.is_text()) return value;
-  if (value.is_undefined()) return Value::made("");
+  if (value.is_undefined()) {
+    runtime.may_ignore(value);
+    return Value::made("");
+  }
   return repr_of(runtime, value);
 }
 

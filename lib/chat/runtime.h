@@ -14,19 +14,28 @@
 
 namespace nalar::chat {
 
+// What printing, iterating or testing a name that is not there does: nothing (jinja2's Undefined),
+// or fail (its StrictUndefined).
+enum class OnUndefined { ignore, fail };
+
 // What one rendering is made of besides the template: its budget, and the tables that calls go
 // through.
 class Runtime {
  public:
   // clock: see ChatTemplate::set_clock.
-  explicit Runtime(const TemplateLimits& limits, std::optional<int64_t> clock = std::nullopt)
-      : budget_(limits), clock_(clock) {}
+  explicit Runtime(const TemplateLimits& limits, std::optional<int64_t> clock = std::nullopt,
+                   OnUndefined on_undefined = OnUndefined::ignore)
+      : budget_(limits), clock_(clock), on_undefined_(on_undefined) {}
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
   Budget& budget() { return budget_; }
   std::optional<int64_t> clock() const { return clock_; }
+  // Before an undefined value is taken for nothing.
+  void may_ignore(const Value& undefined) const {
+    if (on_undefined_ == OnUndefined::fail) fail(undefined.undefined().message);
+  }
 
   // callee(arguments…). Fails for what cannot be called.
   Value call(const Value& callee, Arguments arguments);
@@ -41,6 +50,7 @@ class Runtime {
  private:
   Budget budget_;
   std::optional<int64_t> clock_;
+  OnUndefined on_undefined_;
   std::vector<std::shared_ptr<Object>> kept_;
 };
 

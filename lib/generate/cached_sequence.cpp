@@ -4,13 +4,15 @@
 
 namespace nalar::generate {
 
-CachedSequence::CachedSequence(Engine& engine)
-    : engine_(engine), logits_(static_cast<size_t>(engine.config().vocab_size)) {}
+CachedSequence::CachedSequence(Engine& engine, const SequenceOptions& options)
+    : engine_(engine),
+      options_(options),
+      logits_(static_cast<size_t>(engine.config().vocab_size)) {}
 
 CachedSequence::~CachedSequence() { clear(); }
 
 size_t CachedSequence::hold(std::span<const TokenId> ids) {
-  if (!sequence_) sequence_ = engine_.create();
+  if (!sequence_) sequence_ = engine_.create(options_);
   const size_t most = std::min(held_.size(), ids.size() - 1);
   const auto differs =
       std::mismatch(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(most), ids.begin());

@@ -12,7 +12,7 @@ namespace nalar::generate {
 // Borrows the engine.
 class CachedSequence {
  public:
-  explicit CachedSequence(Engine& engine);
+  explicit CachedSequence(Engine& engine, const SequenceOptions& options = {});
   ~CachedSequence();
   CachedSequence(const CachedSequence&) = delete;
   CachedSequence& operator=(const CachedSequence&) = delete;
@@ -26,6 +26,7 @@ class CachedSequence {
 
  private:
   Engine& engine_;
+  SequenceOptions options_;
   std::optional<SequenceId> sequence_;
   std::vector<TokenId> held_;
   std::vector<float> logits_;

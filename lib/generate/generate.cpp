@@ -164,8 +164,9 @@ struct Generator::Impl {
   generate::CachedSequence cache;
 };
 
-Generator::Generator(Engine& engine, std::shared_ptr<const Tokenizer> tokenizer)
-    : impl_(new Impl{engine, std::move(tokenizer), generate::CachedSequence(engine)}) {}
+Generator::Generator(Engine& engine, std::shared_ptr<const Tokenizer> tokenizer,
+                     const SequenceOptions& sequence)
+    : impl_(new Impl{engine, std::move(tokenizer), generate::CachedSequence(engine, sequence)}) {}
 
 Generator::~Generator() = default;
 

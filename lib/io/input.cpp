@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 
+#include "io/atomic_file.h"
 #include "io/file_system.h"
 
 namespace nalar {
@@ -50,6 +51,18 @@ void write_new_file(const std::string& path, std::string_view content) {
   file->write(std::as_bytes(std::span(content)));
   file->sync();
   file->close();
+}
+
+void replace_file(const std::string& path, std::string_view content) {
+  io::write_atomically(io::file_system(), path, 0600, content);
+}
+
+void remove_file(const std::string& path) {
+  if (file_exists(path)) io::file_system().remove(path);
+}
+
+bool file_exists(const std::string& path) {
+  return io::file_system().kind(path) != io::PathKind::missing;
 }
 
 }  // namespace nalar

@@ -17,4 +17,11 @@ NALAR_API std::string read_input(const std::string& path, size_t max_bytes);
 // nothing is left then.
 NALAR_API void write_new_file(const std::string& path, std::string_view content);
 
+// The file with this content, mode 0600: a new one takes its place in one step. Errors:
+// cannot_create, io; the old one is left then.
+NALAR_API void replace_file(const std::string& path, std::string_view content);
+// Where it is there. Errors: io.
+NALAR_API void remove_file(const std::string& path);
+NALAR_API bool file_exists(const std::string& path);
+
 }  // namespace nalar

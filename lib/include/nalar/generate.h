@@ -69,7 +69,9 @@ struct GenerateResult {
 // on from there (a chat's next turn).
 class NALAR_API Generator {
  public:
-  Generator(Engine& engine, std::shared_ptr<const Tokenizer> tokenizer);
+  // `sequence`: with the adapters of the engine or without.
+  Generator(Engine& engine, std::shared_ptr<const Tokenizer> tokenizer,
+            const SequenceOptions& sequence = {});
   ~Generator();
 
   // Errors: usage (empty prompt, prompt over the context with Overflow::error, options out of range).

@@ -7,6 +7,7 @@
 #include <nalar/dtype.h>
 #include <nalar/engine.h>
 #include <nalar/error.h>
+#include <nalar/eval.h>
 #include <nalar/files.h>
 #include <nalar/generate.h>
 #include <nalar/inspect.h>

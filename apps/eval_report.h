@@ -1,0 +1,38 @@
+#pragma once
+
+#include <nalar/eval.h>
+
+#include <string>
+#include <vector>
+
+namespace nalar::apps {
+
+// The figures of one run of eval and all that makes them comparable, in three forms.
+class EvalReport {
+ public:
+  explicit EvalReport(Json settings) : settings_(std::move(settings)) {}
+
+  void add_text(const std::string& file, const TextResult& result);
+  void add_reference(const std::string& reference, const ReferenceResult& result);
+  void add_task(const Task& task, const TaskResult& result);
+  void add_comparison(const std::string& other, const std::vector<PairedResult>& results,
+                      const std::string& task);
+  void set(std::string key, Json value) { settings_.set(std::move(key), std::move(value)); }
+
+  Json json() const;
+  std::string table(bool markdown) const;
+
+ private:
+  struct Section {
+    std::string title;
+    std::vector<std::string> header;
+    std::vector<std::vector<std::string>> rows;
+  };
+  Section& section(const std::string& title, std::vector<std::string> header);
+
+  Json settings_;
+  Json::Array texts_, tasks_, comparisons_;
+  std::vector<Section> sections_;
+};
+
+}  // namespace nalar::apps

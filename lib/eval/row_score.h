@@ -1,0 +1,26 @@
+#pragma once
+
+#include <nalar/token.h>
+
+#include <cstdint>
+#include <span>
+
+// What is read off one row of logits [V]. The sums are made in one fixed order.
+namespace nalar::eval {
+
+struct RowScore {
+  double log_sum = 0;  // ln Σ exp(logit)
+  TokenId top = 0;     // the highest logit, the first of equals
+};
+RowScore score_row(std::span<const float> logits) noexcept;
+
+// ln p of a token.
+inline double logprob(const RowScore& row, std::span<const float> logits, TokenId id) noexcept {
+  return logits[static_cast<size_t>(id)] - row.log_sum;
+}
+
+// KL(p ‖ q) of the distributions of two rows, in nats.
+double kl_divergence(std::span<const float> p, const RowScore& p_score, std::span<const float> q,
+                     const RowScore& q_score) noexcept;
+
+}  // namespace nalar::eval

@@ -1,0 +1,160 @@
+#include "eval/scorer.h"
+
+#include <cmath>
+#include <random>
+
+#include "engine/cpu_engine.h"
+#include "support/catch.h"
+#include "support/fake_engine.h"
+#include "support/material.h"
+
+namespace nalar::eval {
+namespace {
+
+using Groups = std::vector<std::vector<Request>>;
+
+Request request(std::vector<TokenId> tokens, size_t n_scored) {
+  return {std::move(tokens), n_scored, false};
+}
+
+// Requests whose items share a head, a stem, all of it, or nothing.
+Groups random_groups(int vocab_size, bool head) {
+  std::mt19937 random(5);
+  const auto draw = [&](size_t n) {
+    std::vector<TokenId> ids(n);
+    for (TokenId& id : ids) id = static_cast<TokenId>(random() % static_cast<uint32_t>(vocab_size));
+    return ids;
+  };
+  const auto join = [](std::vector<TokenId> a, const std::vector<TokenId>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  };
+  Groups groups;
+  const auto shared = head ? draw(9) : draw(0);
+  for (int item = 0; item < 7; ++item) {
+    const auto stem = join(shared, draw(1 + random() % 6));
+    auto& group = groups.emplace_back();
+    for (int choice = 0; choice < 1 + item % 4; ++choice) {
+      const size_t n = 1 + random() % 4;
+      group.push_back(request(join(stem, draw(n)), n));
+    }
+  }
+  // One token each after the same context: all inputs are equal.
+  auto& letters = groups.emplace_back();
+  const auto context = join(shared, draw(5));
+  for (TokenId id = 3; id < 7; ++id) letters.push_back(request(join(context, {id}), 1));
+  // Two contexts and one continuation.
+  auto& contexts = groups.emplace_back();
+  const auto begin = join(shared, draw(4)), end = draw(3);
+  for (TokenId id = 3; id < 5; ++id) {
+    contexts.push_back(request(join(join(begin, {id}), end), 3));
+  }
+  return groups;
+}
+
+std::vector<Score> scores_of(const Subject& subject, const Groups& groups, int batch_tokens,
+                             int64_t* tokens = nullptr) {
+  Scorer scorer(subject, batch_tokens);
+  std::vector<Score> out;
+  size_t next = 0;
+  scorer.run(groups, common_head(groups), [&](size_t i, std::span<const Score> scores) {
+    CHECK(i == next++);
+    out.insert(out.end(), scores.begin(), scores.end());
+  });
+  CHECK(next == groups.size());
+  if (tokens != nullptr) *tokens = scorer.tokens();
+  return out;
+}
+
+// Each request alone, from an empty sequence, in double precision.
+std::vector<Score> plain_scores(Engine& engine, const Groups& groups) {
+  std::vector<Score> out;
+  const auto vocab_size = static_cast<size_t>(engine.config().vocab_size);
+  std::vector<float> logits(vocab_size);
+  for (const auto& group : groups) {
+    for (const Request& r : group) {
+      Score& score = out.emplace_back();
+      const SequenceId sequence = engine.create();
+      for (size_t i = 0; i + 1 < r.tokens.size(); ++i) {
+        const int32_t row = 0;
+        const Slice slice{sequence, std::span(r.tokens).subspan(i, 1), {&row, 1}};
+        engine.forward({&slice, 1}, {logits.data(), 1, static_cast<int64_t>(vocab_size),
+                                     static_cast<int64_t>(vocab_size)});
+        if (i < r.first_scored()) continue;
+        const double top = *std::max_element(logits.begin(), logits.end());
+        double sum = 0;
+        for (const float x : logits) sum += std::exp(x - top);
+        const float own = logits[static_cast<size_t>(r.tokens[i + 1])];
+        score.log_likelihood += own - top - std::log(sum);
+        score.greedy = score.greedy && own == static_cast<float>(top);
+      }
+      engine.release(sequence);
+    }
+  }
+  return out;
+}
+
+void check_close(const std::vector<Score>& got, const std::vector<Score>& want) {
+  REQUIRE(got.size() == want.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    // Four tokens at most, each within 18 units of fp32 (row_score_test).
+    CHECK(std::abs(got[i].log_likelihood - want[i].log_likelihood) <= 4 * 18 * 6e-8);
+    CHECK(got[i].greedy == want[i].greedy);
+  }
+}
+
+TEST_CASE("the tree scores what each request alone would get") {
+  for (const bool head : {false, true}) {
+    nalar::test::FakeEngine engine(50, 64, nalar::test::hashed_logits);
+    const Subject subject{&engine, nullptr, {}};
+    const Groups groups = random_groups(50, head);
+    const auto want = plain_scores(engine, groups);
+    for (const int batch : {1, 8, 1000}) check_close(scores_of(subject, groups, batch), want);
+    CHECK(engine.n_sequences() == 0);
+  }
+}
+
+TEST_CASE("greedy: every token of the continuation is the first choice") {
+  nalar::test::FakeEngine engine(50, 64, nalar::test::scripted({7, 8, 9}, 2));
+  const Subject subject{&engine, nullptr, {}};
+  const Groups groups = {{request({1, 2, 7, 8}, 2), request({1, 2, 7, 9}, 2)}};
+  const auto scores = scores_of(subject, groups, 100);
+  CHECK(scores[0].greedy);
+  CHECK_FALSE(scores[1].greedy);
+}
+
+TEST_CASE("shared tokens are computed once") {
+  nalar::test::FakeEngine engine(50, 64, nalar::test::hashed_logits);
+  const Subject subject{&engine, nullptr, {}};
+  // Head 1 2 3; stems 4 and 5; branches 6 7 and 8 9 (the last token is never read).
+  const Groups groups = {{request({1, 2, 3, 4, 6, 7}, 2), request({1, 2, 3, 4, 8, 9}, 2)},
+                         {request({1, 2, 3, 5, 6, 7}, 2), request({1, 2, 3, 5, 8, 9}, 2)}};
+  CHECK(common_head(groups) == 3);
+  int64_t tokens = 0;
+  scores_of(subject, groups, 100, &tokens);
+  CHECK(tokens == 3 + 2 + 4);
+  CHECK(engine.forwarded() == 9);
+}
+
+TEST_CASE("on the engine, equal bits for every batch size") {
+  const auto model = open_model(nalar::test::golden("stories260k/stories260K-f32.gguf"));
+  for (const Compute compute : {Compute::automatic, Compute::fp32}) {
+    EngineOptions options;
+    options.threads = 1;
+    options.compute = compute;
+    const auto engine = engine::make_cpu_engine(model, options);
+    const Subject subject{engine.get(), nullptr, {}};
+    const Groups groups = random_groups(model->config().vocab_size, true);
+    const auto want = scores_of(subject, groups, 1000);
+    for (const int batch : {1, 20, 50}) {
+      const auto got = scores_of(subject, groups, batch);
+      for (size_t i = 0; i < got.size(); ++i) {
+        CHECK(got[i].log_likelihood == want[i].log_likelihood);
+      }
+    }
+    check_close(want, plain_scores(*engine, groups));
+  }
+}
+
+}  // namespace
+}  // namespace nalar::eval
