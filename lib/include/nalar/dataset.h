@@ -55,6 +55,10 @@ struct DatasetReport {
   std::string sha256;           // of the files' bytes, in order
 };
 
+// "203 rows, 12045 tokens, of them 4410 learned (36.6 %); a row has 31 to 142 tokens, median 57", and
+// what is notable: rows truncated, dropped, equal, bad.
+NALAR_API std::string describe(const DatasetReport& report);
+
 // Rows of a data set as the model reads them: every row was checked. Immutable.
 class NALAR_API Dataset {
  public:
