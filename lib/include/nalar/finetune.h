@@ -115,6 +115,7 @@ struct FinetunePlan {
   int64_t tokens = 0, label_tokens = 0;  // of an epoch
   int64_t weights_bytes = 0, parameter_bytes = 0, activation_bytes = 0, checkpoint_bytes = 0;
   bool recompute = false;
+  double seconds = 0;  // about, without evaluations: by the speed of products, measured
 };
 NALAR_API FinetunePlan plan_finetune(std::shared_ptr<const Model> model,
                                      const FinetuneOptions& options);
