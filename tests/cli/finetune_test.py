@@ -48,7 +48,7 @@ class CommandLine(Finetune):
 
     def test_what_is_not_there_yet(self):
         for arguments in [("--method", "dora"), ("--objective", "dpo"), ("--objective", "orpo"), ("--loraplus", "16"),
-                          ("--canaries", "3")]:
+                          ("--canaries", "3"), ("--device", "cuda:1")]:
             with self.subTest(arguments=arguments):
                 self.assert_error(self.finetune("-o", self.out(), *arguments), 64, f"{arguments[0]}.* is not there yet")
 
