@@ -1,5 +1,7 @@
 #include "nn/trainable.h"
 
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/ones.h>
 #include <c10/util/Exception.h>
 #include <nalar/error.h>
 
