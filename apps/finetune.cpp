@@ -24,6 +24,7 @@ Json plan_json(const FinetunePlan& plan, int64_t total, const std::optional<int6
                       {"recompute", plan.recompute},
                       {"total_bytes", total},
                       {"checkpoint_bytes", plan.checkpoint_bytes},
+                      {"seconds", plan.seconds},
                       {"available_bytes", have ? Json(*have) : Json()},
                       {"fits", !have || total <= *have}};
 }
@@ -42,7 +43,9 @@ std::string plan_text(const FinetunePlan& plan, int64_t total, const std::option
     out += fmt::format("machine      {} available: {}\n", mib(*have),
                        total <= *have ? "it fits" : "IT DOES NOT FIT");
   }
-  return out + fmt::format("checkpoint   {} on disk, each\n", mib(plan.checkpoint_bytes));
+  out += fmt::format("checkpoint   {} on disk, each\n", mib(plan.checkpoint_bytes));
+  return out + fmt::format("time         about {}, by the speed of products here\n",
+                           time_text(plan.seconds));
 }
 
 }  // namespace
@@ -64,7 +67,7 @@ void FinetuneCommand::run(const OptionSet& /*options*/, Streams& streams) {
   }
   const FinetuneOptions options = finetune_options(flags_);
   if (!flags_.preview) {
-    if (options.out.empty()) {
+    if (options.out.empty() && !flags_.model.dry_run) {
       throw Error(ErrorKind::usage, "-o DIR is missing: where the result goes");
     }
     options.validate();

@@ -10,6 +10,7 @@ namespace nalar::apps {
 namespace {
 
 constexpr double kMaxSeconds = 1e9;
+constexpr double kMostEpochs = 10'000;
 constexpr Range<double> kShare{0, 1};
 constexpr Range<double> kNotNegative{0};
 constexpr Range<int64_t> kFromZero{0};
@@ -60,7 +61,7 @@ void declare_data(OptionSet& options, FinetuneFlags& f) {
 
 void declare_recipe(OptionSet& options, FinetuneFlags& f) {
   options.group("Recipe");
-  options.number({"--epochs", "E", "times through the data [1]"}, f.epochs, {0, 1e6});
+  options.number({"--epochs", "E", "times through the data [1]"}, f.epochs, {0, kMostEpochs});
   options.number({"--steps", "N", "or this many updates"}, f.steps, kFromOne);
   options.number({"--lr", "X", "learning rate [0.0002]"}, f.options.lr, kNotNegative);
   options.choice({"--schedule", "S", "of the learning rate: cosine, linear or constant [cosine]"},
@@ -74,7 +75,8 @@ void declare_recipe(OptionSet& options, FinetuneFlags& f) {
   options.number({"--batch-tokens", "N",
                   "tokens computed at once, packed (default: from the length of the rows)"},
                  f.options.batch_tokens, kFromZero);
-  options.number({"--batch-rows", "N", "rows of an update (default: as many as the tokens hold)"},
+  options.number({"--batch-rows", "N",
+                  "rows of an update [8, or with --batch-tokens or --accumulate: what these hold]"},
                  f.options.batch_rows, kFromZero);
   options.number({"--accumulate", "N", "batches of an update [1]"}, f.options.accumulate, kFromOne);
   options.flag({"--no-packing", "", "compute each row alone"}, f.no_packing);
@@ -153,8 +155,12 @@ void set_checkpoints(const std::string& text, FinetuneOptions& o) {
   constexpr const char* kName = "--checkpoint-every";
   if (text.ends_with('m')) {
     o.checkpoint_minutes = parse_duration(kName, text) / 60;
-  } else {
+  } else if (text.find_first_not_of("0123456789") == std::string::npos) {
     o.checkpoint_every = parse_number(kName, text, kFromOne);
+  } else {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: got \"{}\", need a number of updates, or minutes as 10m", kName,
+                            printable(text, 60)));
   }
 }
 

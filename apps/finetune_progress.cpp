@@ -11,13 +11,6 @@ constexpr double kSecondsBetweenLines = 10;
 constexpr int kLongestBar = 40;
 constexpr int kShortestBar = 8;
 
-std::string time_text(double seconds) {
-  const auto s = static_cast<int64_t>(std::max(seconds, 0.0) + 0.5);
-  if (s < 60) return fmt::format("{} s", s);
-  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
-  return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
-}
-
 std::string memory_text(int64_t bytes) {
   return fmt::format("{:.0f} MB", static_cast<double>(bytes) / 1e6);
 }
@@ -31,6 +24,13 @@ std::string bar(int64_t step, int64_t steps, int cells) {
 }
 
 }  // namespace
+
+std::string time_text(double seconds) {
+  const auto s = static_cast<int64_t>(std::max(seconds, 0.0) + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
+  return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
+}
 
 std::string status_text(const FinetuneEvent& e, int columns) {
   const std::string head = fmt::format("{}/{}", e.step, e.steps);

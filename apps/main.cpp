@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <nalar/error.h>
 #include <nalar/sandbox.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -33,7 +32,6 @@ int report(const Error& error) {
 
 int run_program(int argc, char** argv) {
   open_closed_streams();
-  ::umask(077);
   // A parent may have left it ignored; a closed pipe is to end us quietly.
   std::signal(SIGPIPE, SIG_DFL);
   const std::string lock_problem = lock_down();

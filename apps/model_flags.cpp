@@ -84,7 +84,8 @@ Device device(const ModelFlags& flags) {
   if (word == "auto") return Device::automatic;
   if (word == "cpu") return Device::cpu;
   if (word.starts_with("cuda:")) {
-    parse_number<int>("--device cuda:N", word.substr(5), {0, 63});
+    const int n = parse_number<int>("--device cuda:N", word.substr(5), {0, 63});
+    if (n != 0) throw Error(ErrorKind::usage, fmt::format("--device cuda:{} is not there yet", n));
     return Device::cuda;
   }
   if (word == "cuda") return Device::cuda;

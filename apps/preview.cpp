@@ -84,23 +84,6 @@ Json preview_json(const PreviewRow& row) {
                       {"learned", std::move(learned)}};
 }
 
-std::string dataset_text(const DatasetReport& r) {
-  const double share =
-      r.tokens > 0 ? 100.0 * static_cast<double>(r.learned) / static_cast<double>(r.tokens) : 0;
-  std::string text = fmt::format(
-      "{} rows, {} tokens, of them {} learned ({:.1f} %); a row has {} to {} tokens, median {}",
-      r.rows, r.tokens, r.learned, share, r.shortest, r.longest, r.median);
-  const std::pair<int64_t, const char*> notable[] = {{r.truncated, "truncated"},
-                                                     {r.dropped, "dropped as too long"},
-                                                     {r.without_learned, "with nothing to learn"},
-                                                     {r.duplicates, "equal to an earlier one"},
-                                                     {static_cast<int64_t>(r.bad.size()), "bad"}};
-  for (const auto& [n, what] : notable) {
-    if (n > 0) text += fmt::format("; {} {}", n, what);
-  }
-  return text;
-}
-
 void write_preview(const Dataset& dataset, const Tokenizer& tokenizer, int rows, Output& out) {
   const PreviewMarks marks = has_colours(STDOUT_FILENO) ? kColours : PreviewMarks{};
   const bool terminal = out.is_terminal();
@@ -113,7 +96,7 @@ void write_preview(const Dataset& dataset, const Tokenizer& tokenizer, int rows,
     out.write(marked_text(row, marks, terminal) + "\n");
     out.write("ids " + ids_text(row, marks) + "\n");
   }
-  out.write(fmt::format("--- {}\n", dataset_text(dataset.report())));
+  out.write(fmt::format("--- {}\n", describe(dataset.report())));
 }
 
 void write_preview_json(const Dataset& dataset, const Tokenizer& tokenizer, int rows, Output& out) {

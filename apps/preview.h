@@ -19,8 +19,6 @@ struct PreviewMarks {
 // `for_terminal`.
 std::string marked_text(const PreviewRow& row, const PreviewMarks& marks, bool for_terminal);
 Json preview_json(const PreviewRow& row);
-// "203 rows, 12045 tokens, of them 4410 learned (36.6 %); a row has 31 to 142 tokens, median 57".
-std::string dataset_text(const DatasetReport& report);
 
 // The first `rows` rows of a data set as the model sees them: text, ids, counts.
 void write_preview(const Dataset& dataset, const Tokenizer& tokenizer, int rows, Output& out);

@@ -80,6 +80,10 @@ FileKind file_kind(std::string_view path) {
       .in_file(path);
 }
 
+std::string_view row_word(std::string_view path) {
+  return lower(path).ends_with(".json") ? "row" : "line";
+}
+
 std::string_view text_of_file(std::string_view content, FileKind kind) {
   refuse_binary(content);
   constexpr std::string_view kBom = "\xEF\xBB\xBF";

@@ -13,6 +13,9 @@ enum class FileKind { jsonl, json, csv, tsv, txt };
 // By the suffix. Errors: no_input for any other.
 FileKind file_kind(std::string_view path);
 
+// What a row's number counts: "row", the elements of a .json file, or "line".
+std::string_view row_word(std::string_view path);
+
 // The text of a file without its byte order mark. Errors: bad_data where it is no UTF-8 text at
 // all: UTF-16, an archive, a binary file; empty or blank.
 std::string_view text_of_file(std::string_view content, FileKind kind);

@@ -100,7 +100,7 @@ class Loader {
   }
 
   void bad(int64_t line, const Error& e) {
-    const auto place = fmt::format("{} {}", kind_ == FileKind::json ? "row" : "line", line);
+    const std::string place = fmt::format("{} {}", row_word(path_), line);
     if (!options_.skip_bad) {
       throw Error(e.kind(), fmt::format("{}: {}", place, e.what()), e.hint());
     }
@@ -197,6 +197,23 @@ class Loader {
 
 }  // namespace
 }  // namespace data
+
+std::string describe(const DatasetReport& r) {
+  const double share =
+      r.tokens > 0 ? 100.0 * static_cast<double>(r.learned) / static_cast<double>(r.tokens) : 0;
+  std::string text = fmt::format(
+      "{} rows, {} tokens, of them {} learned ({:.1f} %); a row has {} to {} tokens, median {}",
+      r.rows, r.tokens, r.learned, share, r.shortest, r.longest, r.median);
+  const std::pair<int64_t, const char*> notable[] = {{r.truncated, "truncated"},
+                                                     {r.dropped, "dropped as too long"},
+                                                     {r.without_learned, "with nothing to learn"},
+                                                     {r.duplicates, "equal to an earlier one"},
+                                                     {static_cast<int64_t>(r.bad.size()), "bad"}};
+  for (const auto& [n, what] : notable) {
+    if (n > 0) text += fmt::format("; {} {}", n, what);
+  }
+  return text;
+}
 
 void DatasetOptions::validate() const {
   if (paths.empty()) throw Error(ErrorKind::usage, "DATA is missing");

@@ -48,8 +48,7 @@ class DatasetInspector {
       ++formats_[std::string(data::name(data::parse_row(row.fields, true).format))];
     } catch (const Error& e) {
       if (e.kind() != ErrorKind::bad_data) throw;
-      const auto place =
-          fmt::format("{} {}", kind_ == data::FileKind::json ? "row" : "line", row.line);
+      const std::string place = fmt::format("{} {}", data::row_word(path_), row.line);
       tell(Error(e.kind(), fmt::format("{}: {}", place, e.what()), e.hint()).in_file(path_));
     }
   }

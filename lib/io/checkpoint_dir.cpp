@@ -14,6 +14,7 @@
 
 #include "base/utf8.h"
 #include "io/checkpoint_manifest.h"
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 #include "io/names.h"
 
@@ -22,8 +23,6 @@ namespace {
 
 constexpr size_t kMaxManifest = size_t{16} << 20;
 constexpr int64_t kProbeBytes = int64_t{1} << 20;
-constexpr int kFolderMode = 0700;
-constexpr int kFileMode = 0600;
 
 // Takes the digits that `text` begins with.
 std::optional<int64_t> take_number(std::string_view& text) {
@@ -72,7 +71,7 @@ void or_notice(F&& work) {
 }
 
 void write_new(FileSystem& files, const std::string& path, std::string_view text) {
-  const auto file = files.create(path, kFileMode);
+  const auto file = files.create(path, kPrivateFile);
   file->write(std::as_bytes(std::span(text)));
   file->sync();
   file->close();
@@ -114,7 +113,7 @@ std::vector<int64_t> CheckpointDir::steps() const {
 }
 
 void CheckpointDir::prepare(int64_t checkpoint_bytes, int keep) {
-  make_directories(files_, path_, kFolderMode);
+  make_directories(files_, path_, kPrivateFolder);
   remove_leftovers();
   uint64_t present = 0;
   for (const int64_t step : steps()) {
@@ -144,7 +143,7 @@ void CheckpointDir::probe(int64_t bytes) {
   const std::string file = join(moved, "probe");
   const std::string text(static_cast<size_t>(bytes), 'p');
   try {
-    files_.make_directory(folder, kFolderMode);
+    files_.make_directory(folder, kPrivateFolder);
     write_new(files_, join(folder, "probe"), text);
     files_.sync_file(join(folder, "probe"));
     files_.sync_directory(folder);
@@ -204,7 +203,7 @@ bool CheckpointDir::is_saved(int64_t step, const Json& identity) {
 void CheckpointDir::write_aside(int64_t step, const Json& identity,
                                 const std::function<void(const std::string&)>& write) {
   const std::string folder = aside(step);
-  files_.make_directory(folder, kFolderMode);
+  files_.make_directory(folder, kPrivateFolder);
   write(folder);
   const CheckpointManifest manifest{run_id_, step, identity, sync_files(files_, folder)};
   write_new(files_, join(folder, kManifestName), to_text(to_json(manifest), 2) + "\n");

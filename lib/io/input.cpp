@@ -10,6 +10,7 @@
 #include <span>
 
 #include "io/atomic_file.h"
+#include "io/file_modes.h"
 #include "io/file_system.h"
 
 namespace nalar {
@@ -47,7 +48,7 @@ std::string read_input(const std::string& path, size_t max_bytes) {
 }
 
 void write_new_file(const std::string& path, std::string_view content) {
-  const auto file = io::file_system().create(path, 0600);
+  const auto file = io::file_system().create(path, io::kPrivateFile);
   file->write(std::as_bytes(std::span(content)));
   file->sync();
   file->close();

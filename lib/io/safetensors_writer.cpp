@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "io/file_modes.h"
 #include "io/key_set.h"
 
 namespace nalar::io {
@@ -117,7 +118,7 @@ void write_safetensors(OutputFile& file, std::vector<TensorToWrite> tensors,
 
 void write_safetensors(FileSystem& files, const std::string& path,
                        std::vector<TensorToWrite> tensors, const Metadata& metadata) {
-  const auto file = files.create(path, 0600);
+  const auto file = files.create(path, kPrivateFile);
   write_safetensors(*file, std::move(tensors), metadata);
   file->sync();
   file->close();

@@ -24,8 +24,8 @@ using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 // A safetensors file byte for byte as the reference writes it: tensors ordered by dtype (the widest
 // first), then name; the header padded with spaces to 8 bytes. Plain types only, names that differ.
-// Made with O_EXCL and 0600, synced and closed; gone when anything fails. Errors: cannot_create,
-// io.
+// Made with O_EXCL, for its owner alone, synced and closed; gone when anything fails. Errors:
+// cannot_create, io.
 void write_safetensors(FileSystem& files, const std::string& path,
                        std::vector<TensorToWrite> tensors, const Metadata& metadata);
 // The same into a file that is open, which is neither synced nor closed.

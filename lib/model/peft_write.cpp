@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 #include "io/safetensors_writer.h"
 #include "model/lora_peft.h"
@@ -90,9 +92,10 @@ std::string config_text(const LoraAdapter& adapter, const Model& base) {
   return to_text(json, 2) + "\n";
 }
 
-void write_text(io::FileSystem& files, const std::string& path, const std::string& text) {
-  const auto file = files.create(path, 0600);
-  file->write(std::as_bytes(std::span(text)));
+void write_new(io::FileSystem& files, const std::string& path,
+               const std::function<void(io::OutputFile&)>& write) {
+  const auto file = files.create(path, io::kSharedFile);
+  write(*file);
   file->sync();
   file->close();
 }
@@ -159,9 +162,13 @@ void write_peft(io::FileSystem& files, const std::string& folder, const LoraAdap
     tensors.add_rows(t.target, "base_model.model." + module + (is_bias ? ".bias" : ".weight"),
                      t.shape, t.values);
   }
-  io::write_safetensors(files, io::join(folder, kPeftWeightsName), tensors.take(),
-                        {{"format", "pt"}});
-  write_text(files, io::join(folder, kPeftConfigName), config_text(adapter, base));
+  write_new(files, io::join(folder, kPeftWeightsName), [&](io::OutputFile& file) {
+    io::write_safetensors(file, tensors.take(), {{"format", "pt"}});
+  });
+  write_new(files, io::join(folder, kPeftConfigName), [&](io::OutputFile& file) {
+    const std::string text = config_text(adapter, base);
+    file.write(std::as_bytes(std::span(text)));
+  });
 }
 
 }  // namespace nalar::model

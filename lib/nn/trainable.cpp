@@ -1,6 +1,11 @@
 #include "nn/trainable.h"
 
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/ones.h>
 #include <nalar/error.h>
+
+#include <algorithm>
+#include <chrono>
 
 #include "nn/cuda.h"
 #include "nn/guarded.h"
@@ -75,6 +80,29 @@ TrainingMemory plan(const Model& model, const TrainableOptions& options, at::Dev
     memory.activations = activations(true);
   }
   return memory;
+}
+
+// Of a product as a small model has it, the best of some: what else runs does not count.
+double product_speed(const Ops& ops, DType type) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t kSide = 512;
+  constexpr std::chrono::milliseconds kLongEnough{100};
+  const at::Tensor weights = at::ones({kSide, kSide}, ops.work);
+  Matrix matrix;
+  matrix.view.dtype = type;
+  matrix.view.shape = {kSide, kSide};
+  matrix.view.bytes = {static_cast<const std::byte*>(weights.const_data_ptr()), weights.nbytes()};
+  ops.place(matrix);
+  const at::Tensor x = weights.to(ops.device);
+  const at::Tensor y = at::empty_like(x);
+  std::chrono::duration<double> best = std::chrono::seconds(1);
+  for (const auto begin = Clock::now(); Clock::now() - begin < kLongEnough;) {
+    const auto start = Clock::now();
+    ops.product(y, x, matrix, false);
+    y[0][0].item();  // waits for the device
+    best = std::min<std::chrono::duration<double>>(best, Clock::now() - start);
+  }
+  return 2.0 * kSide * kSide * kSide / best.count();
 }
 
 void check(const Batch& batch, int64_t vocab_size, int64_t most_rows) {
@@ -166,9 +194,12 @@ std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Mode
 }
 
 TrainingMemory plan_training(const Model& model, const TrainableOptions& options) {
-  check(options);
-  return guarded(kSmallerBatches,
-                 [&] { return plan(model, options, open_device(options.device)); });
+  return guarded(kSmallerBatches, [&] {
+    const auto ops = make_ops(options);
+    TrainingMemory memory = plan(model, options, ops->device);
+    memory.flops_per_s = product_speed(*ops, options.dtype);
+    return memory;
+  });
 }
 
 }  // namespace nalar::nn

@@ -5,6 +5,7 @@
 
 #include <bit>
 
+#include "io/file_modes.h"
 #include "report/crc32c.h"
 
 namespace nalar::report {
@@ -74,7 +75,7 @@ EventFile::EventFile(io::FileSystem& files, const std::string& folder, double wa
                      std::optional<int64_t> resumed_at)
     : path_(fmt::format("{}/events.out.tfevents.{:010}.nalar.{}", folder,
                         static_cast<int64_t>(wall_time), resumed_at.value_or(0))),
-      file_(files.create(path_, 0600)) {
+      file_(files.create(path_, io::kSharedFile)) {
   Message version;
   version.number(kWallTime, wall_time);
   version.text(kFileVersion, "brain.Event:2");

@@ -2,9 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-
-#include "report/training_record.h"
 
 namespace nalar::report {
 
@@ -24,13 +21,5 @@ struct ValidLine {
 // A line of log.jsonl, its end included.
 std::string log_line(const UpdateLine& line);
 std::string log_line(const ValidLine& line);
-
-// The curves of a log.jsonl: what a resumed run takes up. Where a step comes twice the later line
-// holds. Errors: bad_data "(line L): …".
-struct Curves {
-  std::vector<CurvePoint> curve;
-  std::vector<ValidPoint> valid;
-};
-Curves parse_log(std::string_view text);
 
 }  // namespace nalar::report

@@ -65,7 +65,7 @@ std::string usage(const TrainingRecord& r) {
       "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
       "base = AutoModelForCausalLM.from_pretrained(\"BASE\")\n"
       "model = PeftModel.from_pretrained(base, \"THIS_FOLDER\")\n"
-      "tokenizer = AutoTokenizer.from_pretrained(\"THIS_FOLDER\")\n```\n\n";
+      "tokenizer = AutoTokenizer.from_pretrained(\"BASE\")\n```\n\n";
   return out;
 }
 

@@ -4,12 +4,12 @@
 
 #include "io/atomic_file.h"
 #include "io/file_hash.h"
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 
 namespace nalar::train {
 namespace {
 
-constexpr int kFileMode = 0644;
 constexpr const char* kConfig = "config.json";
 
 constexpr std::initializer_list<const char*> kTokenizerFiles = {
@@ -23,7 +23,7 @@ void copy(io::FileSystem& files, const ModelFiles& base, std::initializer_list<c
           const std::string& folder) {
   for (const char* name : names) {
     if (const auto text = base.file(name)) {
-      io::write_atomically(files, io::join(folder, name), kFileMode, *text);
+      io::write_atomically(files, io::join(folder, name), io::kSharedFile, *text);
     }
   }
 }
@@ -51,7 +51,8 @@ void copy_tokenizer_files(io::FileSystem& files, const ModelFiles& base, const C
   if (base.format() != ModelFormat::gguf) {
     copy(files, base, kTokenizerFiles, folder);
   } else if (chat != nullptr) {
-    io::write_atomically(files, io::join(folder, "chat_template.jinja"), kFileMode, chat->source());
+    io::write_atomically(files, io::join(folder, "chat_template.jinja"), io::kSharedFile,
+                         chat->source());
   }
 }
 

@@ -1,13 +1,10 @@
 #include "train/finetune_run.h"
 
 #include <fmt/format.h>
-#include <nalar/adapter.h>
 #include <nalar/error.h>
 #include <nalar/log.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -19,9 +16,9 @@
 #include "report/energy.h"
 #include "train/base_files.h"
 #include "train/identity.h"
-#include "train/machine.h"
 #include "train/options.h"
 #include "train/output_folder.h"
+#include "train/preparation.h"
 #include "train/record.h"
 #include "train/run_log.h"
 #include "train/samples.h"
@@ -31,72 +28,6 @@
 
 namespace nalar::train {
 namespace {
-
-constexpr int64_t kStateExtra = int64_t{1} << 20;  // bytes of a checkpoint besides its tensors
-
-// The clock that templates get: of the environment, or now.
-int64_t clock_now() {
-  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) return std::strtoll(epoch, nullptr, 10);
-  const auto now = std::chrono::system_clock::now();
-  return std::max<int64_t>(0, std::chrono::system_clock::to_time_t(now));
-}
-
-void check_base(const Model& model, const FinetuneOptions& options) {
-  if (options.method != Method::full || model.files().format() == ModelFormat::hf) return;
-  throw Error(ErrorKind::usage,
-              "--method full: got a GGUF file, need a Hugging Face folder to train all weights of",
-              "nalar convert MODEL.gguf DIR --to hf; or --method lora, which trains it as it is");
-}
-
-std::optional<model::LoraAdapter> starting_adapter(const Model& base,
-                                                   const FinetuneOptions& options) {
-  if (options.method == Method::full) return std::nullopt;
-  if (!options.adapter) {
-    return model::make_adapter(
-        {options.rank, options.alpha, options.dropout, options.rslora, options.targets}, base,
-        options.seed);
-  }
-  model::LoraAdapter adapter = open_adapter(*options.adapter, base)->lora();
-  adapter.config.dropout = options.dropout;
-  return adapter;
-}
-
-// Values, moments and the best values, of a checkpoint.
-int64_t checkpoint_bytes(int64_t parameters, Optimizer optimizer) {
-  const int copies = optimizer == Optimizer::adamw ? 4 : 2;
-  return parameters * copies * static_cast<int64_t>(sizeof(float)) + kStateExtra;
-}
-
-// What is known before a model is opened: rows, the way they are trained on, and the start.
-struct Preparation {
-  TrainingData data;
-  std::optional<model::LoraAdapter> adapter;
-  int64_t parameters = 0;  // trained
-
-  Preparation(const Model& base, const FinetuneOptions& options, int64_t clock,
-              const std::function<bool()>& stopped)
-      : data(read_training_data(base, options, clock, stopped)),
-        adapter(starting_adapter(base, options)),
-        parameters(adapter ? count_parameters(*adapter) : base.n_parameters()) {}
-};
-
-TrainableOptions trainable_options(const FinetuneOptions& options, const Preparation& prepared,
-                                   TrainDtype dtype, int64_t largest_batch) {
-  return {.adapter = prepared.adapter,
-          .dtype = dtype == TrainDtype::bf16 ? DType::bf16 : DType::f32,
-          .device = options.device,
-          .threads = options.threads > 0 ? options.threads : default_threads(),
-          .seed = options.seed,
-          .batch_tokens = largest_batch};
-}
-
-int64_t largest_batch(const UpdatePlan& plan, const Rows& valid, const data::PackOptions& pack) {
-  int64_t most = plan.largest_batch();
-  for (const auto& batch : evaluation_batches(valid, pack.batch_tokens, pack.packing)) {
-    most = std::max(most, tokens(valid, batch));
-  }
-  return most;
-}
 
 class Run {
  public:
@@ -126,6 +57,7 @@ class Run {
   Json identity() const;
   void check_position();
   void save();
+  void tell_data(const char* what, const Dataset& dataset);
   void say(FinetuneEvent::Kind kind, std::string text);
   // Whether to go on: once it was refused, it stays so.
   bool tell(const FinetuneEvent& event);
@@ -154,7 +86,6 @@ void Run::look_back() {
   found_ = folder_.newest([](const std::string& text) { notice(text); });
   if (!found_) {
     state_.clock = clock_now();
-    state_.dtype = name(choose_dtype(options_.dtype, cpu_info()));
     return;
   }
   state_ = read_progress(backend_.files, found_->folder);
@@ -172,10 +103,12 @@ void Run::prepare() {
     return !tell(event);
   };
   prepared_.emplace(*model_, options_, state_.clock, stopped);
+  if (options_.adapter) take_form(*prepared_->adapter, *model_, options_);
   data::PackOptions pack = pack_options(options_, prepared_->data.rows);
   if (found_) pack.batch_tokens = state_.batch_tokens;
   state_.batch_tokens = pack.batch_tokens;
   plan_.emplace(prepared_->data.rows, options_, pack);
+  if (!found_) state_.dtype = name(dtype_for(options_, *prepared_, backend_));
   trainable_options_ = trainable_options(
       options_, *prepared_, state_.dtype == "bf16" ? TrainDtype::bf16 : TrainDtype::fp32,
       largest_batch(*plan_, prepared_->data.valid, pack));
@@ -218,6 +151,8 @@ void Run::check_position() {
 }
 
 void Run::open() {
+  // First what may not be there, a device or LibTorch: a run that cannot begin leaves no folder.
+  trainable_ = backend_.open(trainable_options_);
   folder_.prepare(checkpoint_bytes(prepared_->parameters, options_.optimizer), options_.keep);
   log_.emplace(backend_.files, folder_,
                RunLog::Start{.log_bytes = state_.log_bytes,
@@ -227,7 +162,6 @@ void Run::open() {
   if (options_.dtype == TrainDtype::automatic) {
     say(FinetuneEvent::Kind::notice, fmt::format("--dtype auto is {} here", state_.dtype));
   }
-  trainable_ = backend_.open(trainable_options_);
   if (found_) {
     read_tensors(backend_.files, found_->folder, options_.optimizer, state_,
                  trainable_->parameters());
@@ -243,6 +177,8 @@ Ended Run::train() {
       fmt::format("{} parameters, {} rows ({} held back), {} updates, {}{}", prepared_->parameters,
                   data.rows.size(), data.valid.size(), plan_->updates(), state_.dtype,
                   found_ ? fmt::format(", from update {} on", state_.step + 1) : ""));
+  tell_data("data", *data.dataset);
+  if (data.valid_dataset) tell_data("validation data", *data.valid_dataset);
   TrainerHooks hooks{.progress = [&](const FinetuneEvent& event) { return tell(event); },
                      .log = [&](const FinetuneEvent& event) { log_->add(event); },
                      .save = [&] { save(); }};
@@ -260,7 +196,8 @@ void Run::save() {
         write_state(backend_.files, folder, state_, trainable_->parameters());
       },
       options_.keep);
-  say(FinetuneEvent::Kind::saved, fmt::format("{}/checkpoints/step-{:08}", folder_.path(), state_.step));
+  say(FinetuneEvent::Kind::saved,
+      fmt::format("{}/checkpoints/step-{:08}", folder_.path(), state_.step));
 }
 
 FinetuneResult Run::finish(Ended ended) {
@@ -303,6 +240,14 @@ FinetuneResult Run::finish(Ended ended) {
   write_reports(files, folder_.path(), record);
   say(FinetuneEvent::Kind::ended, folder_.path());
   return result();
+}
+
+void Run::tell_data(const char* what, const Dataset& dataset) {
+  const DatasetReport& report = dataset.report();
+  say(FinetuneEvent::Kind::notice, fmt::format("{}: {}", what, describe(report)));
+  for (const BadRow& bad : report.bad) {
+    say(FinetuneEvent::Kind::notice, fmt::format("{}: {}", bad.place, bad.problem));
+  }
 }
 
 void Run::say(FinetuneEvent::Kind kind, std::string text) {
@@ -352,33 +297,6 @@ FinetuneResult run_finetune(std::shared_ptr<const Model> model, const FinetuneOp
   if (options.out.empty()) throw Error(ErrorKind::usage, "-o: got nothing, need a folder");
   check_base(*model, options);
   return Run(std::move(model), options, backend, progress).run();
-}
-
-FinetunePlan plan_run(std::shared_ptr<const Model> model, const FinetuneOptions& options,
-                      const TrainingBackend& backend) {
-  options.validate();
-  check_base(*model, options);
-  const Preparation prepared(*model, options, clock_now(), [] { return false; });
-  const data::PackOptions pack = pack_options(options, prepared.data.rows);
-  const UpdatePlan updates(prepared.data.rows, options, pack);
-  const TrainingMemory memory =
-      backend.plan(trainable_options(options, prepared, choose_dtype(options.dtype, cpu_info()),
-                                     largest_batch(updates, prepared.data.valid, pack)));
-  FinetunePlan plan;
-  plan.parameters = prepared.parameters;
-  plan.updates = updates.updates();
-  for (const data::Example& example : prepared.data.rows.examples) {
-    plan.tokens += static_cast<int64_t>(example.ids.size());
-    plan.label_tokens += example.n_learned();
-  }
-  plan.weights_bytes = memory.weights;
-  plan.activation_bytes = memory.activations;
-  plan.recompute = memory.recompute;
-  plan.checkpoint_bytes = checkpoint_bytes(prepared.parameters, options.optimizer);
-  // The moments and the best values are the loop's.
-  plan.parameter_bytes = memory.parameters + plan.checkpoint_bytes - kStateExtra -
-                         prepared.parameters * static_cast<int64_t>(sizeof(float));
-  return plan;
 }
 
 }  // namespace nalar::train

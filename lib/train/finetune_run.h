@@ -14,7 +14,7 @@ namespace nalar::train {
 // What a training takes from outside: the model with gradients, which needs LibTorch, and the disk.
 struct TrainingBackend {
   std::function<std::unique_ptr<TrainableModel>(const TrainableOptions&)> open;
-  // What open() would need; loads nothing.
+  // What open() would need, and the speed of its products; loads nothing.
   std::function<TrainingMemory(const TrainableOptions&)> plan;
   std::string torch_version;
   io::FileSystem& files = io::file_system();

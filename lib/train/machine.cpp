@@ -8,6 +8,7 @@ namespace nalar::train {
 namespace {
 
 constexpr size_t kMostBytes = size_t{16} << 20;
+constexpr double kWorthIt = 1.3;  // times as fast: fewer digits should buy something
 
 // The value of the first line "KEY  : VALUE".
 std::string_view value_of(std::string_view text, std::string_view key) {
@@ -23,30 +24,24 @@ std::string_view value_of(std::string_view text, std::string_view key) {
   return {};
 }
 
-bool has_word(std::string_view words, std::string_view word) {
-  const std::string padded = " " + std::string(words) + " ";
-  return padded.find(" " + std::string(word) + " ") != std::string::npos;
-}
-
 }  // namespace
 
-CpuInfo parse_cpu_info(std::string_view text) {
-  const std::string_view flags = value_of(text, "flags");
-  return {std::string(value_of(text, "model name")),
-          has_word(flags, "avx512_bf16") || has_word(flags, "amx_bf16")};
+std::string parse_cpu_name(std::string_view text) {
+  return std::string(value_of(text, "model name"));
 }
 
-CpuInfo cpu_info() {
+std::string cpu_name() {
   try {
-    return parse_cpu_info(io::read_file("/proc/cpuinfo", kMostBytes));
+    return parse_cpu_name(io::read_file("/proc/cpuinfo", kMostBytes));
   } catch (const Error&) {
-    return {};
+    return "";
   }
 }
 
-TrainDtype choose_dtype(TrainDtype asked, const CpuInfo& cpu) {
+TrainDtype choose_dtype(TrainDtype asked, const std::function<double(TrainDtype)>& speed) {
   if (asked != TrainDtype::automatic) return asked;
-  return cpu.bf16_products ? TrainDtype::bf16 : TrainDtype::fp32;
+  const bool faster = speed(TrainDtype::bf16) > kWorthIt * speed(TrainDtype::fp32);
+  return faster ? TrainDtype::bf16 : TrainDtype::fp32;
 }
 
 }  // namespace nalar::train

@@ -2,21 +2,19 @@
 
 #include <nalar/finetune.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 
 namespace nalar::train {
 
-// What /proc/cpuinfo says of the first processor.
-struct CpuInfo {
-  std::string model;           // "AMD Ryzen …", or ""
-  bool bf16_products = false;  // AVX512_BF16 or AMX: bf16 is faster than fp32
-};
-CpuInfo parse_cpu_info(std::string_view text);
-// Empty where the machine does not tell.
-CpuInfo cpu_info();
+// The first processor's name in the text of /proc/cpuinfo, "AMD Ryzen …", or "".
+std::string parse_cpu_name(std::string_view text);
+// "" where the machine does not tell.
+std::string cpu_name();
 
-// What products are made in: as asked for, or on the CPU bf16 where it has instructions for it.
-TrainDtype choose_dtype(TrainDtype asked, const CpuInfo& cpu);
+// What products are made in: as asked for; automatic: bf16 where it is by far faster than fp32.
+// `speed` measures products in a type, in any unit.
+TrainDtype choose_dtype(TrainDtype asked, const std::function<double(TrainDtype)>& speed);
 
 }  // namespace nalar::train

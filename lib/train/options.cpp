@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "model/lora.h"
+#include "report/format.h"
 
 namespace nalar {
 namespace {
@@ -167,9 +168,11 @@ Json recipe_json(const FinetuneOptions& o) {
 
 Json settings_json(const FinetuneOptions& o) {
   Json json = recipe_json(o);
-  json.set("data", Json::Array(o.data.paths.begin(), o.data.paths.end()));
-  json.set("valid", o.valid ? Json(*o.valid) : Json());
-  json.set("adapter", o.adapter ? Json(*o.adapter) : Json());
+  Json::Array data;
+  for (const std::string& path : o.data.paths) data.emplace_back(report::file_name(path));
+  json.set("data", std::move(data));
+  json.set("valid", o.valid ? Json(report::file_name(*o.valid)) : Json());
+  json.set("adapter", o.adapter ? Json(report::file_name(*o.adapter)) : Json());
   json.set("checkpoint-every", o.checkpoint_every);
   json.set("checkpoint-minutes", o.checkpoint_minutes);
   json.set("keep", o.keep);

@@ -16,7 +16,7 @@ std::string_view name(OnLong on_long) noexcept;       // "truncate", "drop", "er
 
 // The options that decide what comes out, by their names at the command line: an object.
 Json recipe_json(const FinetuneOptions& options);
-// All of them: the recipe, the paths, and how it is saved.
+// All of them: the recipe, files and folders by their names alone, and how it is saved.
 Json settings_json(const FinetuneOptions& options);
 
 }  // namespace nalar::train

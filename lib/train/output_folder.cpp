@@ -9,6 +9,7 @@
 #include <span>
 
 #include "io/atomic_file.h"
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 
 namespace nalar::train {
@@ -17,9 +18,6 @@ namespace {
 constexpr const char* kCheckpoints = "checkpoints";
 constexpr const char* kRunIdName = "run-id";
 constexpr size_t kRunIdDigits = 32;
-constexpr int kFolderMode = 0755;
-constexpr int kPrivateMode = 0700;
-constexpr int kFileMode = 0644;
 
 std::string new_run_id() {
   std::random_device random;
@@ -48,14 +46,14 @@ LogFile::LogFile(io::FileSystem& files, const std::string& path, int64_t bytes) 
     files.remove(path);
   }
   bytes_ = 0;
-  file_ = files.create(path, kFileMode);
+  file_ = files.create(path, io::kSharedFile);
 }
 
 LogFile::~LogFile() {
   try {
     file_->close();
-  } catch (const Error& error) {
-    notice(error.what());
+  } catch (const Error&) {
+    // What a checkpoint counts on was synced, and sync() told what failed.
   }
 }
 
@@ -109,11 +107,11 @@ std::optional<io::CheckpointDir::Found> OutputFolder::newest(
 }
 
 void OutputFolder::prepare(int64_t checkpoint_bytes, int keep) {
-  io::make_directories(files_, path_, kFolderMode);
-  io::make_directories(files_, checkpoint_path(), kPrivateMode);
+  io::make_directories(files_, path_, io::kSharedFolder);
+  io::make_directories(files_, checkpoint_path(), io::kPrivateFolder);
   if (run_id_.empty()) {
     run_id_ = new_run_id();
-    io::write_atomically(files_, io::join(checkpoint_path(), kRunIdName), kFileMode,
+    io::write_atomically(files_, io::join(checkpoint_path(), kRunIdName), io::kPrivateFile,
                          run_id_ + "\n");
   }
   checkpoints_.emplace(files_, checkpoint_path(), run_id_);

@@ -8,8 +8,10 @@
 #include <chrono>
 
 #include "io/atomic_file.h"
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 #include "model/fingerprint.h"
+#include "report/format.h"
 #include "report/html_report.h"
 #include "report/model_card.h"
 #include "report/run_json.h"
@@ -19,13 +21,6 @@
 
 namespace nalar::train {
 namespace {
-
-constexpr int kFileMode = 0644;
-
-std::string_view last_part(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return io::name_of(path);
-}
 
 bool is_quantized_base(const Model& base) {
   const std::vector<LayerWeights>& layers = base.weights().layers;
@@ -37,22 +32,6 @@ std::string utc_now() {
   const auto now = std::chrono::system_clock::now();
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(now)));
-}
-
-// Multiplications and additions, by the usual count: two a weight and token forwards, two backwards
-// for the gradient of the input and two for that of a weight, where there is one. Attention's
-// scores are left out.
-void add_flops(const RecordParts& parts, report::TrainingRecord& record) {
-  const auto tokens = static_cast<double>(record.tokens);
-  const auto all = static_cast<double>(record.base_parameters);
-  const auto trained = static_cast<double>(record.trained_parameters);
-  if (parts.options.method == Method::full) {
-    record.flops = 6 * trained * tokens;
-    record.flops_method = "6 · parameters · tokens";
-  } else {
-    record.flops = (4 * all + 6 * trained) * tokens;
-    record.flops_method = "(4 · base parameters + 6 · trained ones) · tokens";
-  }
 }
 
 void add_data(const TrainingData& data, report::TrainingRecord& record) {
@@ -77,7 +56,7 @@ void add_machine(const RecordParts& parts, report::TrainingRecord& record) {
   record.nalar_commit = version.commit;
   record.torch_version = parts.torch_version;
   record.isa = cpu_isa();
-  record.cpu = cpu_info().model;
+  record.cpu = cpu_name();
   record.dtype = parts.state.dtype;
   record.threads = parts.threads;
 }
@@ -95,6 +74,11 @@ void add_course(const TrainState& state, report::TrainingRecord& record) {
 }
 
 }  // namespace
+
+double training_flops(Method method, int64_t base_parameters, int64_t trained_parameters) {
+  const auto frozen = method == Method::full ? 0.0 : static_cast<double>(base_parameters);
+  return 4 * frozen + 6 * static_cast<double>(trained_parameters);
+}
 
 Json to_json(const DatasetReport& report) {
   Json json;
@@ -119,9 +103,9 @@ Json to_json(const DatasetReport& report) {
 report::TrainingRecord make_record(const RecordParts& parts) {
   const FinetuneOptions& options = parts.options;
   report::TrainingRecord record;
-  record.name = last_part(options.out);
+  record.name = report::file_name(options.out);
   record.date = utc_now();
-  record.base_name = last_part(parts.base.files().path());
+  record.base_name = report::file_name(parts.base.files().path());
   record.base_family = parts.base.config().family;
   record.base_fingerprint = model::fingerprint(parts.base);
   record.base_files = hash_files(parts.base.files());
@@ -138,15 +122,20 @@ report::TrainingRecord make_record(const RecordParts& parts) {
   add_data(parts.data, record);
   add_machine(parts, record);
   add_course(parts.state, record);
-  add_flops(parts, record);
+  record.flops = training_flops(options.method, record.base_parameters, record.trained_parameters) *
+                 static_cast<double>(record.tokens);
+  record.flops_method = record.whole_model ? "6 · parameters · tokens"
+                                           : "(4 · base parameters + 6 · trained ones) · tokens";
   return record;
 }
 
 void write_reports(io::FileSystem& files, const std::string& folder,
                    const report::TrainingRecord& record) {
-  io::write_atomically(files, io::join(folder, "run.json"), kFileMode, report::run_json(record));
-  io::write_atomically(files, io::join(folder, "README.md"), kFileMode, report::model_card(record));
-  io::write_atomically(files, io::join(folder, "report.html"), kFileMode,
+  io::write_atomically(files, io::join(folder, "run.json"), io::kSharedFile,
+                       report::run_json(record));
+  io::write_atomically(files, io::join(folder, "README.md"), io::kSharedFile,
+                       report::model_card(record));
+  io::write_atomically(files, io::join(folder, "report.html"), io::kSharedFile,
                        report::html_report(record));
 }
 

@@ -34,6 +34,11 @@ report::TrainingRecord make_record(const RecordParts& parts);
 void write_reports(io::FileSystem& files, const std::string& folder,
                    const report::TrainingRecord& record);
 
+// Multiplications and additions a token, by the usual count: two a weight forwards, two backwards
+// for the gradient of the input and two for that of a weight, where there is one. Attention's
+// scores are left out.
+double training_flops(Method method, int64_t base_parameters, int64_t trained_parameters);
+
 // The figures of a data set: an object.
 Json to_json(const DatasetReport& report);
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/utf8.h"
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 #include "io/safetensors_reader.h"
 #include "io/safetensors_writer.h"
@@ -249,7 +250,7 @@ void read_curves(TensorTable& table, TrainState& state) {
 void write_state(io::FileSystem& files, const std::string& folder, const TrainState& state,
                  std::span<const Parameter> parameters) {
   const std::string progress = to_text(to_json(state), 1) + "\n";
-  const auto file = files.create(io::join(folder, kProgressFile), 0600);
+  const auto file = files.create(io::join(folder, kProgressFile), io::kPrivateFile);
   file->write(std::as_bytes(std::span(progress)));
   file->sync();
   file->close();

@@ -51,6 +51,8 @@ struct TrainingMemory {
   int64_t activations = 0;  // of a batch of the largest size
   int64_t parameters = 0;   // values and gradients
   bool recompute = false;   // blocks are computed again in the backward pass
+  // Multiplications and additions a second of a product here, measured; 0: not measured.
+  double flops_per_s = 0;
 };
 
 // A model with parameters and gradients. One thread calls it; the same call gives the same bits on

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/atomic_file.h"
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 #include "io/safetensors_writer.h"
 #include "io/tensor_file.h"
@@ -21,8 +22,6 @@
 namespace nalar::train {
 namespace {
 
-constexpr int kFileMode = 0644;
-constexpr int kPrivateMode = 0700;
 constexpr size_t kPiece = size_t{1} << 16;  // values converted at a time
 
 // "layers.3.q_proj.weight" → "layers.3.q_proj".
@@ -122,7 +121,7 @@ void write_adapter(io::FileSystem& files, const std::string& folder,
                    const model::LoraAdapter& adapter, const Model& base) {
   const std::string aside = io::join(folder, ".tmp-adapter");
   if (files.kind(aside) == io::PathKind::directory) io::remove_flat_directory(files, aside);
-  files.make_directory(aside, kPrivateMode);
+  files.make_directory(aside, io::kPrivateFolder);
   model::write_peft(files, aside, adapter, base);
   for (const char* name : {model::kPeftWeightsName, model::kPeftConfigName}) {
     files.rename(io::join(aside, name), io::join(folder, name));
@@ -149,7 +148,7 @@ void write_weights(io::FileSystem& files, const std::string& folder, const Model
            }
          }});
   }
-  io::write_atomically(files, io::join(folder, "model.safetensors"), kFileMode,
+  io::write_atomically(files, io::join(folder, "model.safetensors"), io::kSharedFile,
                        [&](io::OutputFile& file) {
                          io::write_safetensors(file, std::move(tensors), {{"format", "pt"}});
                        });

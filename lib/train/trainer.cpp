@@ -123,6 +123,7 @@ bool Trainer::evaluate() {
 }
 
 bool Trainer::update() {
+  if (recent_.empty()) recent_.emplace_back(seconds(), state_.tokens);
   const data::Update& update = parts_.plan.update(state_.epoch, state_.update);
   const std::optional<double> loss = add_gradients(update);
   if (!loss) return false;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <nalar/error.h>
+#include <nalar/log.h>
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +25,14 @@ int64_t held_back(const FinetuneOptions& options, int64_t n) {
   throw Error(ErrorKind::usage, fmt::format("--valid-split {}: holds back all of {} rows, need one "
                                             "to train on",
                                             share, n));
+}
+
+void tell_length(const DatasetReport& report, int n_ctx_train) {
+  if (report.longest <= n_ctx_train) return;
+  notice(
+      fmt::format("rows have up to {} tokens, the model was trained on {}: --max-length {} "
+                  "keeps to what it knows",
+                  report.longest, n_ctx_train, n_ctx_train));
 }
 
 void check_ids(const Rows& rows, int vocab_size) {
@@ -76,6 +85,7 @@ TrainingData read_training_data(const Model& model, const FinetuneOptions& optio
     data.valid = {data.rows.examples.subspan(first), data.rows.paths};
     data.rows.examples = data.rows.examples.first(first);
   }
+  tell_length(data.dataset->report(), model.config().n_ctx_train);
   check_ids(data.rows, model.config().vocab_size);
   check_ids(data.valid, model.config().vocab_size);
   return data;

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/utf8.h"
+#include "data/data_file.h"
 
 namespace nalar::train {
 namespace {
@@ -36,8 +37,9 @@ std::string Rows::places(std::span<const int64_t> indices) const {
   for (size_t i = 0; i < std::min(lines.size(), kMostPlaces); ++i) {
     const auto [file, line] = lines[i];
     if (i == 0 || file != lines[i - 1].first) {
-      const std::string path = base::escaped(paths[static_cast<size_t>(file)]);
-      text += fmt::format("{}{}: line {}", i == 0 ? "" : "; ", path, line);
+      const std::string& path = paths[static_cast<size_t>(file)];
+      text += fmt::format("{}{}: {} {}", i == 0 ? "" : "; ", base::escaped(path),
+                          data::row_word(path), line);
     } else {
       text += fmt::format(", {}", line);
     }

@@ -20,7 +20,7 @@ struct Rows {
   std::span<const std::string> paths;  // of their files
 
   int64_t size() const { return static_cast<int64_t>(examples.size()); }
-  // "FILE: lines 3, 17" for these of them, file by file.
+  // "FILE: line 3, 17; FILE.json: row 2" for these of them, file by file.
   std::string places(std::span<const int64_t> indices) const;
 };
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import unittest
 
 from harness import GOLDEN, CliTest, Terminal, main, nalar
@@ -47,7 +48,7 @@ class CommandLine(Finetune):
 
     def test_what_is_not_there_yet(self):
         for arguments in [("--method", "dora"), ("--objective", "dpo"), ("--objective", "orpo"), ("--loraplus", "16"),
-                          ("--canaries", "3")]:
+                          ("--canaries", "3"), ("--device", "cuda:1")]:
             with self.subTest(arguments=arguments):
                 self.assert_error(self.finetune("-o", self.out(), *arguments), 64, f"{arguments[0]}.* is not there yet")
 
@@ -145,7 +146,32 @@ class Training(Finetune):
         plan = json.loads(result.text)
         self.assertGreater(plan["parameters"], 0)
         self.assertTrue(plan["fits"])
+        self.assertGreater(plan["seconds"], 0)
         self.assertFalse(os.path.exists(self.out()))
+        # Nothing is written: it needs no place for it.
+        self.assertRegex(self.finetune("--dry-run").text, r"(?m)^time +about \d+ ")
+
+    @unittest.skipIf(os.path.exists("/dev/nvidiactl"), "CUDA may be there")
+    def test_what_cannot_begin_leaves_nothing(self):
+        self.assert_error(self.train("--device", "cuda"), 78, "CUDA")
+        self.assertFalse(os.path.exists(self.out()))
+
+    def test_bad_rows_are_listed(self):
+        result = self.finetune("-o", self.out(), *self.SETTINGS, "--steps", "1", "--skip-bad", data=TEXT * 4 + "{\n")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertRegex(result.err.decode(), r"data: 4 rows, .*; 1 bad")
+        self.assertRegex(result.err.decode(), r"rows\.jsonl: line 5: JSON error")
+
+    def test_results_may_be_shared_where_the_umask_lets(self):
+        before = os.umask(0o022)
+        try:
+            self.assertEqual(self.train("--steps", "1").code, 0)
+        finally:
+            os.umask(before)
+        modes = {name: stat.S_IMODE((self.folder / "out" / name).stat().st_mode) for name in os.listdir(self.out())}
+        self.assertEqual(modes.pop("checkpoints"), 0o700)
+        self.assertEqual(set(modes.values()), {0o644}, modes)
+        self.assertEqual(stat.S_IMODE(os.stat(self.out()).st_mode), 0o755)
 
     def test_a_stopped_run_is_saved_and_goes_on(self):
         data = self.file("rows.jsonl", TEXT * 8)

@@ -43,17 +43,21 @@ struct BadRow {
 
 // What was read, for people and for run.json.
 struct DatasetReport {
-  int64_t rows = 0;     // examples
+  int64_t rows = 0;  // examples
   int64_t tokens = 0;
   int64_t learned = 0;  // tokens
   int64_t shortest = 0, median = 0, longest = 0;
   int64_t truncated = 0, dropped = 0;
-  int64_t without_learned = 0;  // rows left out, since truncation or their form leaves nothing to learn
+  int64_t without_learned = 0;  // rows left out: nothing of them is to be learned
   int64_t duplicates = 0;       // rows equal to an earlier one
   std::vector<std::pair<std::string, int64_t>> formats;  // "messages", … and its rows
-  std::vector<BadRow> bad;      // with skip_bad
-  std::string sha256;           // of the files' bytes, in order
+  std::vector<BadRow> bad;                               // with skip_bad
+  std::string sha256;                                    // of the files' bytes, in order
 };
+
+// "203 rows, 12045 tokens, of them 4410 learned (36.6 %); a row has 31 to 142 tokens, median 57",
+// and what is notable: rows truncated, dropped, equal, bad.
+NALAR_API std::string describe(const DatasetReport& report);
 
 // Rows of a data set as the model reads them: every row was checked. Immutable.
 class NALAR_API Dataset {
@@ -64,8 +68,9 @@ class NALAR_API Dataset {
   virtual const std::vector<std::string>& paths() const = 0;
 };
 
-// `chat` may be nullptr: rows that need a template are errors then that say so. `stopped`, where given, is asked now and then; true ends the
-// reading with Error(try_again). Errors: no_input; bad_data "FILE: line L: field K: …"; bad_data "nothing to train on".
+// `chat` may be nullptr: rows that need a template are errors then that say so. `stopped`, where
+// given, is asked now and then; true ends the reading with Error(try_again). Errors: no_input;
+// bad_data "FILE: line L: field K: …"; bad_data "nothing to train on".
 NALAR_API std::shared_ptr<const Dataset> open_dataset(const DatasetOptions& options,
                                                       const Tokenizer& tokenizer,
                                                       const ChatTemplate* chat,

@@ -28,12 +28,12 @@ struct FinetuneOptions {
   double dropout = 0;
   bool rslora = false;
   std::vector<std::string> targets = {"all-linear"};
-  std::optional<std::string> adapter;  // a PEFT folder to start from: its rank, alpha and targets hold
+  std::optional<std::string> adapter;  // a PEFT folder to start from; its form holds
 
   // Data (DatasetOptions has its forms)
   DatasetOptions data;
   std::optional<std::string> valid;   // a file
-  std::optional<double> valid_split;  // share of the rows, the last ones; default 0.05 above 200 rows
+  std::optional<double> valid_split;  // share, the last rows; 0.05 above 200 rows
   bool shuffle = true;
 
   // Recipe
@@ -44,9 +44,9 @@ struct FinetuneOptions {
   double warmup = 0.03;  // share of the updates
   Optimizer optimizer = Optimizer::adamw;
   double weight_decay = 0;
-  double clip = 1;  // largest norm of the gradient; 0: off
-  int64_t batch_tokens = 0;  // of a micro-batch; 0: from max_length and batch_rows
-  int64_t batch_rows = 0;    // of an update; 0: as many as batch_tokens holds
+  double clip = 1;           // largest norm of the gradient; 0: off
+  int64_t batch_tokens = 0;  // of a micro-batch; 0: 2048, or the longest row
+  int64_t batch_rows = 0;    // of an update; 0: 8, or what batch_tokens or accumulate hold
   int64_t accumulate = 1;
   bool packing = true;
   uint64_t seed = 0;
@@ -55,12 +55,12 @@ struct FinetuneOptions {
   // Saving
   std::string out;  // a folder that must not exist, or that `resume` goes on with
   bool resume = false;
-  int64_t checkpoint_every = 0;        // updates; 0: by time
-  double checkpoint_minutes = 10;      // and at each epoch's end
-  int keep = 2;                        // checkpoints
-  int64_t eval_every = 0;              // updates; 0: at each epoch's end
-  int early_stop = 0;                  // evaluations without a better one; 0: off
-  double max_seconds = 0;              // then saved and ended with try_again; 0: no limit
+  int64_t checkpoint_every = 0;    // updates; 0: by time
+  double checkpoint_minutes = 10;  // and at each epoch's end
+  int keep = 2;                    // checkpoints
+  int64_t eval_every = 0;          // updates; 0: at each epoch's end
+  int early_stop = 0;              // evaluations without a better one; 0: off
+  double max_seconds = 0;          // then saved and ended with try_again; 0: no limit
   bool tensorboard = false;
 
   // Machine
@@ -78,10 +78,10 @@ struct FinetuneEvent {
   enum class Kind { started, update, evaluated, saved, notice, ended, alive } kind = Kind::update;
   int64_t step = 0, steps = 0;
   double epoch = 0;
-  double loss = 0;       // mean over the learned tokens of this update, nats
-  double valid_loss = 0; // evaluated
+  double loss = 0;        // mean over the learned tokens of this update, nats
+  double valid_loss = 0;  // evaluated
   double lr = 0;
-  double gradient_norm = 0;  // before clipping
+  double gradient_norm = 0;              // before clipping
   int64_t tokens = 0, label_tokens = 0;  // so far
   double tokens_per_s = 0;               // of late
   double seconds = 0, seconds_left = 0;
@@ -93,19 +93,20 @@ using FinetuneProgress = std::function<bool(const FinetuneEvent&)>;
 
 struct FinetuneResult {
   int64_t steps = 0, tokens = 0, label_tokens = 0;
-  double train_loss = 0;                 // of the last update
-  std::optional<double> valid_loss;      // of the best
+  double train_loss = 0;                   // of the last update
+  std::optional<double> valid_loss;        // of the best
   std::optional<double> first_valid_loss;  // before training
   int64_t best_step = 0;
   double seconds = 0, tokens_per_s = 0;
   int64_t peak_bytes = 0;
 };
 
-// Trains and writes `options.out`: a PEFT folder (or, for Method::full, a model's folder), run.json,
-// log.jsonl, README.md, report.html, checkpoints/. Errors: usage; bad_data (data; a loss that is not
-// finite, with the lines of its rows); cannot_create; io; try_again after a stop; config (LibTorch is
-// not there).
-NALAR_API FinetuneResult finetune(std::shared_ptr<const Model> model, const FinetuneOptions& options,
+// Trains and writes `options.out`: a PEFT folder (or, for Method::full, a model's folder),
+// run.json, log.jsonl, README.md, report.html, checkpoints/. Errors: usage; bad_data (data; a loss
+// that is not finite, with the lines of its rows); cannot_create; io; try_again after a stop;
+// config (LibTorch is not there).
+NALAR_API FinetuneResult finetune(std::shared_ptr<const Model> model,
+                                  const FinetuneOptions& options,
                                   const FinetuneProgress& progress = {});
 
 // What it would take, without training or loading weights.
@@ -115,6 +116,7 @@ struct FinetunePlan {
   int64_t tokens = 0, label_tokens = 0;  // of an epoch
   int64_t weights_bytes = 0, parameter_bytes = 0, activation_bytes = 0, checkpoint_bytes = 0;
   bool recompute = false;
+  double seconds = 0;  // about, without evaluations: by the speed of products, measured
 };
 NALAR_API FinetunePlan plan_finetune(std::shared_ptr<const Model> model,
                                      const FinetuneOptions& options);

@@ -191,6 +191,8 @@ TEST_CASE("checkpoints by updates or minutes, times with a unit") {
     INFO(bad);
     CHECK(error_of({"--checkpoint-every", bad}).starts_with("--checkpoint-every: got "));
   }
+  CHECK(error_of({"--checkpoint-every", "1h"}) ==
+        "--checkpoint-every: got \"1h\", need a number of updates, or minutes as 10m");
 }
 
 TEST_CASE("what excludes each other, what is missing, what is not there yet") {

@@ -37,20 +37,4 @@ TEST_CASE("a row as JSON") {
   CHECK(to_text(*json.find("learned")) == "[false,false,true,true,true,false]");
 }
 
-TEST_CASE("a data set in a line") {
-  DatasetReport r;
-  r.rows = 3;
-  r.tokens = 100;
-  r.learned = 25;
-  r.shortest = 10;
-  r.median = 30;
-  r.longest = 60;
-  CHECK(dataset_text(r) ==
-        "3 rows, 100 tokens, of them 25 learned (25.0 %); a row has 10 to 60 tokens, median 30");
-  r.truncated = 2;
-  r.bad.push_back({"x", "y"});
-  CHECK(dataset_text(r).ends_with("; 2 truncated; 1 bad"));
-  CHECK(dataset_text({}).starts_with("0 rows, 0 tokens, of them 0 learned (0.0 %)"));
-}
-
 }  // namespace nalar::apps

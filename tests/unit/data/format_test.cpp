@@ -234,5 +234,31 @@ TEST_CASE("reading can be stopped") {
   }
 }
 
+TEST_CASE("a data set in a line") {
+  DatasetReport r;
+  r.rows = 3;
+  r.tokens = 100;
+  r.learned = 25;
+  r.shortest = 10;
+  r.median = 30;
+  r.longest = 60;
+  CHECK(describe(r) ==
+        "3 rows, 100 tokens, of them 25 learned (25.0 %); a row has 10 to 60 tokens, median 30");
+  r.truncated = 2;
+  r.bad.push_back({"x", "y"});
+  CHECK(describe(r).ends_with("; 2 truncated; 1 bad"));
+  CHECK(describe(DatasetReport{}).starts_with("0 rows, 0 tokens, of them 0 learned (0.0 %)"));
+}
+
+TEST_CASE("a place counts lines, in a .json file rows") {
+  constexpr const char* kTwo = R"({"text": "a"}, {"text": "b"})";
+  const auto place = [](const Dataset& data) {
+    return preview(data, 1, test::byte_tokenizer()).place;
+  };
+  CHECK(place(*test::open_data(".json", std::string("[") + kTwo + "]")).ends_with(": row 2"));
+  CHECK(place(*test::open_data(".jsonl", "{\"text\": \"a\"}\n\n{\"text\": \"b\"}"))
+            .ends_with(": line 3"));
+}
+
 }  // namespace
 }  // namespace nalar

@@ -21,6 +21,8 @@ TEST_CASE("the card of an adapter begins with PEFT's front matter") {
                        "- \"base_model:adapter:Smol|<b>LM\"\n- lora\n- nalar\n"));
   CHECK(holds(card, "PeftModel.from_pretrained"));
   CHECK(holds(card, "nalar run BASE --adapter"));
+  // The adapter's folder has no tokenizer where the base is a GGUF file.
+  CHECK(holds(card, "AutoTokenizer.from_pretrained(\"BASE\")"));
 }
 
 TEST_CASE("the card of a whole model does not speak of adapters") {

@@ -2,6 +2,7 @@
 
 #include <nalar/error.h>
 #include <nalar/json.h>
+#include <nalar/log.h>
 
 #include <fstream>
 
@@ -13,6 +14,7 @@
 #include "support/gguf_builder.h"
 #include "support/material.h"
 #include "support/tiny_llama.h"
+#include "train/trained_weights.h"
 
 namespace nalar::train {
 namespace {
@@ -219,6 +221,92 @@ TEST_CASE("bad data leave no folder behind") {
   CHECK(disk.kind("/out") == io::PathKind::missing);
 }
 
+TEST_CASE("a model that cannot be opened leaves no folder behind") {
+  const Workshop shop;
+  MemoryDisk disk;
+  const TrainingBackend backend{
+      .open = [](const TrainableOptions&) -> std::unique_ptr<TrainableModel> {
+        throw Error(ErrorKind::config, "no such device");
+      },
+      .plan = nullptr,
+      .torch_version = "none",
+      .files = disk};
+  CHECK(test::error_of([&] { run_finetune(shop.base, shop.options, backend, {}); }) ==
+        "no such device");
+  CHECK(disk.kind("/out") == io::PathKind::missing);
+}
+
+TEST_CASE("data are told: their lengths, and the rows that are left out") {
+  Workshop shop;
+  write_text(shop.options.data.paths[0], R"({"text": "one two three"})"
+                                         "\n"
+                                         R"({"prompt": 1, "completion": "b"})"
+                                         "\n"
+                                         R"({"text": "four"})");
+  shop.options.data.skip_bad = true;
+  shop.options.valid = shop.folder + "/valid.jsonl";
+  shop.options.valid_split = std::nullopt;
+  write_text(*shop.options.valid, R"({"text": "five"})");
+  std::string told;
+  MemoryDisk disk;
+  shop.run(disk, [&](const FinetuneEvent& event) {
+    if (event.kind == FinetuneEvent::Kind::notice) told += event.text + "\n";
+    return true;
+  });
+  CHECK(told.find("data: 2 rows, ") != std::string::npos);
+  CHECK(told.find("; 1 bad\n") != std::string::npos);
+  CHECK(told.find("rows.jsonl: line 2: field prompt") != std::string::npos);
+  CHECK(told.find("validation data: 1 rows, ") != std::string::npos);
+}
+
+TEST_CASE("rows beyond what the model was trained on are a notice") {
+  Workshop shop;
+  const auto n = static_cast<size_t>(shop.base->config().n_ctx_train);
+  std::string row = R"({"text": ")";
+  for (size_t i = 0; i < n; ++i) row += "x y ";
+  write_text(shop.options.data.paths[0], row + "\"}\n" + row + "z\"}\n");
+  shop.options.valid_split = std::nullopt;
+  shop.options.steps = 1;
+  std::string notices;
+  set_notice_sink([&](std::string_view text) { notices += text; });
+  MemoryDisk disk;
+  shop.run(disk);
+  set_notice_sink({});
+  CHECK(notices.find("the model was trained on " + std::to_string(n)) != std::string::npos);
+}
+
+TEST_CASE("an adapter that is started from keeps its form, and the record says so") {
+  Workshop shop;
+  const std::string start = shop.folder + "/start";
+  io::file_system().make_directory(start, 0700);
+  write_adapter(io::file_system(), start,
+                model::make_adapter({.rank = 4, .alpha = 6, .targets = {"v_proj"}}, *shop.base, 1),
+                *shop.base);
+  shop.options.adapter = start;
+  MemoryDisk disk;
+  shop.run(disk);
+  const Json run = parse_json(disk.bytes("/out/run.json"));
+  const Json& settings = *run.find("settings");
+  CHECK(settings.find("rank")->as_int64() == 4);
+  CHECK(settings.find("alpha")->as_double() == 6);
+  CHECK(to_text(*settings.find("targets")) == R"(["v_proj"])");
+  CHECK(settings.find("adapter")->as_string() == "start");
+}
+
+TEST_CASE("results are for whom the umask lets, checkpoints for their owner") {
+  Workshop shop;
+  shop.options.tensorboard = true;
+  MemoryDisk disk;
+  shop.run(disk);
+  for (const std::string& name : disk.list("/out")) {
+    CAPTURE(name);
+    if (name != "checkpoints") CHECK(disk.mode("/out/" + name) == 0644);
+  }
+  for (const char* name : {"manifest.json", "state.json", "tensors.safetensors"}) {
+    CHECK(disk.mode(std::string("/out/checkpoints/step-00000006/") + name) == 0600);
+  }
+}
+
 TEST_CASE("all weights of a GGUF file are refused with what to do") {
   Workshop shop;
   shop.options.method = Method::full;
@@ -231,7 +319,7 @@ TEST_CASE("a plan says what it would take, and makes nothing") {
   const TrainingBackend backend{.open = nullptr,
                                 .plan =
                                     [](const TrainableOptions& o) {
-                                      return TrainingMemory{1, o.batch_tokens, 3, true};
+                                      return TrainingMemory{1, o.batch_tokens, 3, true, 1e6};
                                     },
                                 .torch_version = ""};
   const FinetunePlan plan = plan_run(shop.base, shop.options, backend);
@@ -241,6 +329,11 @@ TEST_CASE("a plan says what it would take, and makes nothing") {
   CHECK(plan.label_tokens < plan.tokens);
   CHECK(plan.recompute);
   CHECK(plan.checkpoint_bytes > 16 * plan.parameters);
+  // Two epochs; frozen weights forwards, backwards and forwards again, trained ones with gradients.
+  const auto frozen = static_cast<double>(shop.base->n_parameters());
+  const double a_token = 6 * frozen + 6 * static_cast<double>(plan.parameters);
+  CHECK_THAT(plan.seconds, Catch::Matchers::WithinRel(
+                               2 * static_cast<double>(plan.tokens) * a_token / 1e6, 1e-12));
 }
 
 }  // namespace

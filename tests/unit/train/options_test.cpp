@@ -74,14 +74,21 @@ TEST_CASE("options that say opposite things are refused") {
   CHECK(test::error_of([&] { options.validate(); }).starts_with("--"));
 }
 
-TEST_CASE("settings have what the recipe has, and the paths") {
-  const Json settings = settings_json(good());
+TEST_CASE("settings have what the recipe has, and names without folders") {
+  FinetuneOptions options = good();
+  options.data.paths = {"../secret/rows.jsonl"};
+  options.valid = "/home/secret/valid.csv";
+  options.adapter = "secret/start/";
+  const Json settings = settings_json(options);
   const Json recipe = recipe_json(good());
   for (const auto& [key, value] : recipe.as_object()) {
     REQUIRE(settings.find(key) != nullptr);
     CHECK(to_text(*settings.find(key)) == to_text(value));
   }
   CHECK(to_text(*settings.find("data")) == "[\"rows.jsonl\"]");
+  CHECK(to_text(*settings.find("valid")) == "\"valid.csv\"");
+  CHECK(to_text(*settings.find("adapter")) == "\"start\"");
+  CHECK(to_text(settings).find("secret") == std::string::npos);
   CHECK(to_text(*recipe.find("schedule")) == "\"cosine\"");
 }
 

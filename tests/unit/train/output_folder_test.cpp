@@ -1,6 +1,7 @@
 #include "train/output_folder.h"
 
 #include <nalar/error.h>
+#include <nalar/log.h>
 
 #include "support/catch.h"
 #include "support/error_of.h"
@@ -98,6 +99,21 @@ TEST_CASE("the log goes on where the state says") {
     LogFile log(disk, path, 4);
     CHECK(log.bytes() == 0);
   }
+}
+
+TEST_CASE("a log that fails is no end of the program, even where a notice is an error") {
+  set_notice_sink(
+      [](std::string_view text) { throw Error(ErrorKind::bad_data, std::string(text)); });
+  for (int n = 1; n < 4; ++n) {
+    MemoryDisk disk;
+    test::NthCallFails fault(n, true);
+    test::HookedFileSystem failing(disk, std::ref(fault));
+    const std::string error = test::error_of([&] { LogFile(failing, "/log.jsonl", 0); });
+    CHECK(fault.failed());
+    // The third call is the close.
+    CHECK((error == "no error") == (n == 3));
+  }
+  set_notice_sink({});
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ TEST_CASE("a training learns and says so") {
   CHECK(state.label_tokens == 3 * learned);
   for (const report::CurvePoint& p : state.curve) {
     CHECK(p.lr == 0.05 * lr_factor(Schedule::cosine, p.step - 1, 15, 3));
+    CHECK(p.tokens_per_s > 0);
   }
 }
 

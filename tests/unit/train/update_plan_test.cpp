@@ -34,6 +34,8 @@ TEST_CASE("places of rows name each file once") {
   made.examples[2].file = 1;
   const std::vector<int64_t> some = {7, 2, 0};
   CHECK(made.rows().places(some) == "rows.jsonl: line 1, 8; other\\n.csv: line 3");
+  made.paths.back() = "other.json";
+  CHECK(made.rows().places(some) == "rows.jsonl: line 1, 8; other.json: row 3");
   std::vector<int64_t> many(25);
   std::iota(many.begin(), many.end(), 3);
   CHECK(made.rows().places(many).ends_with(", 23, and 5 more"));
