@@ -30,7 +30,7 @@ class Text {
   explicit Text(int width) : width_(static_cast<size_t>(std::max(width, 2 * kKeyWidth))) {}
 
   void row(std::string_view key, const std::string& value) {
-    std::string line = fmt::format("{:<{}}", key, kKeyWidth);
+    std::string line = fmt::format("{:<{}} ", key, kKeyWidth - 1);
     line += base::escaped(value, std::max(width_ - kKeyWidth, size_t{200}));
     out_ += line + "\n";
   }

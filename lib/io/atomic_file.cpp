@@ -2,18 +2,45 @@
 
 #include <fmt/format.h>
 #include <nalar/error.h>
+#include <signal.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <limits>
+#include <string_view>
 
 #include "io/folder_file.h"
 
 namespace nalar::io {
+namespace {
+
+// What processes that are gone left of writing this file aside.
+void remove_leftovers(FileSystem& files, const std::string& folder, std::string_view prefix) {
+  for (const std::string& name : files.list(folder.empty() ? "." : folder)) {
+    if (!name.starts_with(prefix)) continue;
+    int64_t pid = 0;
+    const char* const end = name.data() + name.size();
+    const auto [rest, error] = std::from_chars(name.data() + prefix.size(), end, pid);
+    if (error != std::errc() || rest != end || is_another_live_process(pid)) continue;
+    files.remove(join(folder, name));
+  }
+}
+
+}  // namespace
+
+bool is_another_live_process(int64_t pid) {
+  // Ours: a process of before had the same number, as the first one of a container always has.
+  if (pid <= 0 || pid == getpid() || pid > std::numeric_limits<pid_t>::max()) return false;
+  return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+}
 
 void write_atomically(FileSystem& files, const std::string& path, int mode,
                       const std::function<void(OutputFile&)>& write) {
   const std::string folder = folder_of(path);
-  const std::string aside = join(folder, fmt::format(".tmp-{}-{}", name_of(path), getpid()));
-  // Of a crashed process that had our number.
-  if (files.kind(aside) == PathKind::file) files.remove(aside);
+  const std::string prefix = fmt::format(".tmp-{}-", name_of(path));
+  remove_leftovers(files, folder, prefix);
+  const std::string aside = join(folder, fmt::format("{}{}", prefix, getpid()));
   {
     const auto file = files.create(aside, mode);
     write(*file);

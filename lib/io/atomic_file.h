@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,10 +11,13 @@ namespace nalar::io {
 
 // Makes or replaces a file so that a crash at any moment leaves the old one or the whole new one:
 // `write` fills a file beside it, which is synced, renamed to `path`, and the folder synced. When
-// anything fails before that last sync the old one stays and nothing else is left. Errors:
-// cannot_create, io.
+// anything fails before that last sync the old one stays and nothing else is left; what a killed
+// process left beside it is removed by the next one. Errors: cannot_create, io.
 void write_atomically(FileSystem& files, const std::string& path, int mode,
                       const std::function<void(OutputFile& file)>& write);
 void write_atomically(FileSystem& files, const std::string& path, int mode, std::string_view text);
+
+// Whether a process that runs, and is not this one, has this number: one that writes a file aside.
+bool is_another_live_process(int64_t pid);
 
 }  // namespace nalar::io

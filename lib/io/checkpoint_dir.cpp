@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/log.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <limits>
 #include <string_view>
 
 #include "base/utf8.h"
+#include "io/atomic_file.h"
 #include "io/checkpoint_manifest.h"
 #include "io/file_modes.h"
 #include "io/folder_file.h"
@@ -52,12 +50,6 @@ std::optional<int64_t> maker_of(std::string_view name) {
   if (!take(name, ".tmp-") || !take_number(name) || !take(name, "-")) return std::nullopt;
   const auto pid = take_number(name);
   return name.empty() || name == "-old" ? pid : std::nullopt;
-}
-
-bool is_another_live_process(int64_t pid) {
-  // Ours: a process of before had the same number, as the first one of a container always has.
-  if (pid == getpid() || pid == 0 || pid > std::numeric_limits<pid_t>::max()) return false;
-  return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
 }
 
 // Work whose failure takes nothing away from what is saved.

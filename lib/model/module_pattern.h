@@ -17,6 +17,7 @@ class ModulePattern {
 
   // Of the whole name (re.fullmatch).
   bool matches(std::string_view name) const;
+  size_t size() const { return steps_.size(); }  // steps, some one a character
 
   // A step of the program: one character of `set`, or to one or two other steps without any.
   enum class Kind { character, split, jump, begin, end, boundary };

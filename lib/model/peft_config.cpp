@@ -12,6 +12,8 @@ namespace {
 
 constexpr IntRange kRankRange{1, kMaxRank};
 constexpr NumberRange kDropoutRange{0, 1};
+// Of the patterns of a key together: a name for each matrix of the largest models has fewer.
+constexpr size_t kMaxSteps = 1 << 16;
 
 // Of training, of other libraries, or the names of code and places, which are never used.
 constexpr std::string_view kIgnored[] = {"task_type",
@@ -62,8 +64,13 @@ std::vector<std::pair<ModulePattern, T>> read_patterns(const Json& root, const s
   if (object == nullptr || object->is_null()) return patterns;
   if (!object->is_object()) fail_value(key, to_text(*object), "an object");
   HfConfig values(*object, key + ".");
+  size_t steps = 0;
   for (const auto& [name, value] : object->as_object()) {
     patterns.emplace_back(ending(key, name), read(values, name));
+    steps += patterns.back().first.size();
+    if (steps > kMaxSteps) {
+      fail_value(key, fmt::format("patterns of {} steps", steps), fmt::format("{}", kMaxSteps));
+    }
   }
   return patterns;
 }

@@ -272,7 +272,8 @@ void AtenOps::rope(const at::Tensor& x, const RopeTable& table, std::span<const 
 double AtenOps::cross_entropy(const at::Tensor& logits, std::span<const int32_t> labels,
                               float softcap, float weight) const {
   const double cap = static_cast<double>(softcap);
-  const at::Tensor z = softcap > 0 ? at::tanh(logits / cap) * cap : logits;
+  const at::Tensor whole = logits.to(wide);
+  const at::Tensor z = softcap > 0 ? at::tanh(whole / cap) * cap : whole;
   const at::Tensor label = indices(labels).unsqueeze(1);
   const at::Tensor log_sum = at::logsumexp(z, {1}, true);
   const double loss = (log_sum - z.gather(1, label)).sum(at::kDouble).item<double>();
@@ -290,6 +291,7 @@ double AtenOps::cross_entropy(const at::Tensor& logits, std::span<const int32_t>
 std::unique_ptr<Ops> make_aten_ops(at::Device device, at::ScalarType work, int threads,
                                    Expand expand) {
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  at::globalContext().setDeterministicFillUninitializedMemory(false);  // else each result, twice
   return std::make_unique<AtenOps>(device, work, threads, expand);
 }
 

@@ -106,8 +106,8 @@ class Ops {
                                   const at::Tensor& dq, const at::Tensor& dk,
                                   const at::Tensor& dv) const = 0;
 
-  // Σ -log softmax(logits)[label] over the rows of logits [n, V] (wide), softcapped where softcap >
-  // 0. Where weight is not 0 they become weight · their gradient.
+  // Σ -log softmax(logits)[label] over the rows of logits [n, V], softcapped where softcap > 0, in
+  // `wide`. Where weight is not 0 they become weight · their gradient.
   virtual double cross_entropy(const at::Tensor& logits, std::span<const int32_t> labels,
                                float softcap, float weight) const = 0;
 

@@ -110,6 +110,17 @@ TEST_CASE("an adapted matrix is W + scale · B A, a saved one is taken as it is"
   const Logits want = forward(*plain, plain->create(), ids);
   CHECK(same_bits(forward(*same, same->create(), ids), want));
   CHECK_FALSE(same_bits(forward(*other, other->create(), ids), want));
+
+  // A bias, which is saved beside its matrix, too.
+  const TensorView& bias = model->weights().layers[1].k_bias;
+  std::vector<float> values(bias.bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bias.bytes.data(), bias.bytes.size());
+  copy.saved.push_back({{TensorRole::k_bias, 1}, bias.shape, values});
+  const auto same_bias = engine_of(model, c, {{std::make_shared<Adapter>("", copy), 1}});
+  CHECK(same_bits(forward(*same_bias, same_bias->create(), ids), want));
+  copy.saved.back().values[0] += 1;
+  const auto other_bias = engine_of(model, c, {{std::make_shared<Adapter>("", copy), 1}});
+  CHECK_FALSE(same_bits(forward(*other_bias, other_bias->create(), ids), want));
 }
 
 TEST_CASE(

@@ -97,11 +97,13 @@ TEST_CASE("the report for people is printable and ends each line") {
   const Json report = Json::Object{{"path", "a\x1b[31m\nb"},
                                    {"name", "evil\x07"},
                                    {"provenance", Json::Object{{"k\x1b", "v\u202e"}}},
-                                   {"problems", Json::Array{"p\x1b"}}};
+                                   {"problems", Json::Array{"p\x1b"}},
+                                   {"adapter", Json::Object{{"base_fingerprint", "0a"}}}};
   const std::string shown = inspect_text(report);
   for (const char c : shown) CHECK((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
   CHECK(shown.find("\u202e") == std::string::npos);
   CHECK(shown.ends_with('\n'));
+  CHECK(shown.find("base_fingerprint 0a\n") != std::string::npos);
   for (const char* name :
        {"stories260k/stories260K-f32.gguf", "models/gemma3.gguf", "models/llama-llama3"}) {
     CHECK(inspect_text(inspected(test::golden(name), {.tensors = true}).report).size() > 200);

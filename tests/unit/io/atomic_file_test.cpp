@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
@@ -24,12 +26,20 @@ TEST_CASE("a file is made, then replaced, with its mode and nothing beside it") 
   CHECK(file_system().list(folder) == std::vector<std::string>{"run.json"});
 }
 
-TEST_CASE("what a crashed process of our number left does not stand in the way") {
+TEST_CASE("what killed processes left is removed, what others write stays") {
   test::MemoryDisk disk;
-  disk.create("/.tmp-f-" + std::to_string(getpid()), 0600)->close();
+  const auto leave = [&](const std::string& name) { disk.create("/" + name, 0600)->close(); };
+  leave(".tmp-f-" + std::to_string(getpid()));
+  leave(".tmp-f-2000000000");  // above any process's number
+  const std::vector<std::string> others = {".tmp-f-" + std::to_string(getppid()), ".tmp-f-12x",
+                                           ".tmp-g-2000000000"};
+  for (const std::string& name : others) leave(name);
   write_atomically(disk, "/f", 0600, "new");
   CHECK(disk.bytes("/f") == "new");
-  CHECK(disk.list("/").size() == 1);
+  std::vector<std::string> left = others;
+  left.push_back("f");
+  std::sort(left.begin(), left.end());
+  CHECK(disk.list("/") == left);
 }
 
 TEST_CASE("a failing writer, call or disk leaves the old file alone") {

@@ -65,9 +65,9 @@ class Case {
   // The same chains of fma, in loops.
   std::vector<float> chains() const {
     std::vector<float> b(static_cast<size_t>(rows_ * columns_));
-    for (int64_t r = 0; r < rows_; ++r) {
+    for (int64_t r = 0; r < rows_ && columns_ > 0; ++r) {
       dequantize_file_row(shape_.b_type, b_.data() + r * row_bytes(), columns_,
-                          &b[index(r * columns_)]);
+                          b.data() + r * columns_);
     }
     std::vector<float> c = c_;
     for (int64_t i = 0; i < shape_.m; ++i) {
@@ -115,6 +115,8 @@ void check(const Shape& shape) {
     INFO(name(isa) << " " << name(shape.b_type) << " m " << shape.m << " n " << shape.n << " k "
                    << shape.k << " transposed " << shape.a_transposed << shape.b_transposed);
     const std::vector<float> got = c.run(isa);
+    REQUIRE(got.size() == want.size());
+    if (want.empty()) continue;  // whose data() may be no address
     REQUIRE(std::memcmp(got.data(), want.data(), want.size() * sizeof(float)) == 0);
   }
 }

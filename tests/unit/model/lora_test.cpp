@@ -3,6 +3,7 @@
 #include <nalar/error.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "model/fingerprint.h"
 #include "model/module_pattern.h"
@@ -10,6 +11,7 @@
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/material.h"
+#include "support/safetensors_builder.h"
 
 using namespace nalar;
 using namespace nalar::model;
@@ -176,4 +178,20 @@ TEST_CASE("a fingerprint tells models apart, wherever they lie") {
   CHECK(one == fingerprint(*open_golden("qwen3")));
   CHECK(one != fingerprint(*open_golden("qwen3.gguf")));
   CHECK(one != fingerprint(*open_golden("qwen2-bias")));
+
+  // An embedding of 6 KiB: its first 4 KiB and its last, either end changed.
+  const std::string folder = test::temporary_folder() + "/model";
+  std::filesystem::copy(test::golden("models/qwen2-yarn"), folder);
+  const std::string weights = folder + "/model.safetensors", bytes = test::read_text(weights);
+  const auto base = open_golden("qwen2-yarn");
+  const auto embedding = base->weights().embedding.bytes;
+  const size_t at = bytes.find({reinterpret_cast<const char*>(embedding.data()), embedding.size()});
+  REQUIRE(at != std::string::npos);
+  CHECK(fingerprint(*open_model(folder)) == fingerprint(*base));
+  for (const size_t changed : {at, at + embedding.size() - 1}) {
+    std::string other = bytes;
+    other[changed] = static_cast<char>(other[changed] ^ 1);
+    test::write_text(weights, other);
+    CHECK(fingerprint(*open_model(folder)) != fingerprint(*base));
+  }
 }

@@ -265,6 +265,11 @@ TEST_CASE("values of adapter_config.json out of their ranges (class 91)") {
   CHECK(config_error(config_with(R"("alpha_pattern": {"(q_proj": 1})")) ==
         "key alpha_pattern: got (q_proj, which is not supported");
   CHECK(config_error("[]") == "got array, need an object");
+  // Short patterns that become long programs.
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "\"(x{1000}){16}" + std::to_string(i) + "\": 2, ";
+  CHECK(config_error(config_with("\"rank_pattern\": {" + many + "\"y\": 2}"))
+            .starts_with("key rank_pattern: got patterns of "));
 }
 
 TEST_CASE("targets that there are not (class 92)") {

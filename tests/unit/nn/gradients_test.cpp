@@ -75,6 +75,28 @@ TEST_CASE("gradients of modules with ranks and scales of their own are autograd'
   check_gradients(model, in_double(adapter));
 }
 
+TEST_CASE("gradients of matrices and a bias that are trained whole beside LoRA are autograd's") {
+  for (const std::string name : {"llama-bias", "gemma3"}) {
+    INFO(name);
+    const auto model = family(name);
+    model::LoraAdapter adapter = some_adapter(*model, lora_config(0.25));
+    const auto save = [&](model::TensorName target, std::vector<int64_t> shape) {
+      size_t n = 1;
+      for (const int64_t d : shape) n *= static_cast<size_t>(d);
+      std::vector<float> values(n);
+      for (size_t i = 0; i < n; ++i) values[i] = 0.1f * static_cast<float>(i % 11) - 0.5f;
+      adapter.saved.push_back({target, std::move(shape), std::move(values)});
+    };
+    const int64_t vocab = model->config().vocab_size, d_model = model->config().d_model;
+    save({model::TensorRole::embedding}, {vocab, d_model});
+    save({model::TensorRole::head}, {vocab, d_model});
+    const LayerWeights& layer = model->weights().layers[1];
+    save({model::TensorRole::up, 1}, layer.up.shape);
+    if (name == "llama-bias") save({model::TensorRole::k_bias, 1}, layer.k_bias.shape);
+    check_gradients(model, in_double(adapter));
+  }
+}
+
 TEST_CASE("gradients over quantized weights, caps and every place of a norm are autograd's") {
   for (const bool tied : {false, true}) {
     const auto model = engine::test::make_memory_model(tied);

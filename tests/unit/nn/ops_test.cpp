@@ -13,6 +13,7 @@
 #include "memory_model.h"
 #include "nn/dequantize.h"
 #include "nn/dropout.h"
+#include "nn/linear.h"
 #include "nn_support.h"
 #include "support/catch.h"
 
@@ -169,6 +170,53 @@ TEST_CASE("every operator of the kernels gives what ATen gives") {
         });
       }
     }
+  }
+}
+
+TEST_CASE("in bf16 what LoRA adds is in the sum before that is rounded") {
+  const auto ops = make_aten_ops(at::kCPU, at::kBFloat16, 1);
+  const int64_t rows = 256, in = 96, out = 512, rank = 4;
+  const auto random = [](std::vector<int64_t> shape) {
+    return at::empty(shape, at::kFloat).normal_();
+  };
+  const at::Tensor w = random({out, in}), x = random({rows, in}).to(at::kBFloat16);
+  TensorView view;
+  view.dtype = DType::f32;
+  view.shape = {out, in};
+  view.bytes = {static_cast<const std::byte*>(w.data_ptr()), w.nbytes()};
+  Matrix matrix{view, nullptr, {}};
+  ops->place(matrix);
+  const Trained a{random({rank, in}), {}}, b{random({out, rank}), {}};
+  const double scale = 2e-4;  // a twentieth of the step from one bf16 near 10 to the next
+
+  Arena arena(at::kCPU);
+  const Buffer kept = arena.take(rows * rank, ops->wide);
+  const Scratch scratch;
+  const Pass pass{*ops, scratch, {}, {}, {}};
+  const at::Tensor base = at::empty({rows, out}, at::kBFloat16), adapted = at::empty_like(base);
+  Linear(matrix, {}, {}).forward(pass, x, base, {});
+  Linear(matrix, {}, Lora{&a, &b, scale, rank}).forward(pass, x, adapted, kept);
+
+  const at::Tensor added = (adapted.to(at::kFloat) - base.to(at::kFloat)).flatten();
+  const at::Tensor want =
+      (x.to(at::kFloat).matmul(a.value.t()).matmul(b.value.t()) * scale).flatten();
+  // How much of it is there, over 2^17 sums whose roundings are some ten times as large.
+  const double share = (added.dot(want) / want.dot(want)).item<double>();
+  CHECK(share == Approx(1).margin(4 * 10.0 / 362));
+}
+
+// bf16 logits are numbers like others: what is made of them is rounded to fp32, and once to bf16.
+TEST_CASE("cross-entropy of bf16 logits is summed in fp32") {
+  const auto half = make_aten_ops(at::kCPU, at::kBFloat16, 1);
+  const auto wide = make_aten_ops(at::kCPU, at::kDouble, 1);
+  const std::vector<int32_t> labels = {5, 1, 200, 17};
+  const at::Tensor logits = (at::empty({4, 300}, at::kFloat).normal_() * 4).to(at::kBFloat16);
+  for (const float cap : {0.0f, 8.0f}) {
+    const at::Tensor got = logits.clone(), want = logits.to(at::kDouble);
+    const double expected = wide->cross_entropy(want, labels, cap, 0.5f);
+    CHECK(half->cross_entropy(got, labels, cap, 0.5f) == Approx(expected).epsilon(1e-5));
+    const at::Tensor error = (got.to(at::kDouble) - want).abs();
+    CHECK((error <= want.abs() * 0x1p-8 + 1e-8).all().item<bool>());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <nalar/error.h>
 #include <nalar/json.h>
 
+#include <cstring>
 #include <functional>
 
 #include "support/catch.h"
@@ -216,6 +217,27 @@ TEST_CASE("tensors that do not fit are a damaged state, and nothing is changed")
     training->state.valid.back().step = 10;
     CHECK(tensor_error(*training, into).starts_with(begin + " valid): got step 10"));
   }
+}
+
+TEST_CASE("a curve that declares more rows than the file has is damaged, and takes no memory") {
+  const auto training = stopped_after(2);
+  training->state.step = int64_t{1} << 53;
+  training->state.curve.clear();
+  MemoryDisk disk;
+  save_to(disk, *training);
+  std::string entry =
+      R"("curve":{"dtype":"F64","shape":[4503599627370496,0],"data_offsets":[0,0]},)";
+  entry.resize((entry.size() + 7) / 8 * 8, ' ');
+  std::string& bytes = disk.bytes(kTensors);
+  uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  bytes.insert(sizeof length + 1, entry);
+  length += entry.size();
+  std::memcpy(bytes.data(), &length, sizeof length);
+  Training into(small_recipe());
+  CHECK(test::error_of([&] { load_from(disk, into); }) ==
+        "/state/tensors.safetensors: damaged state (tensor curve): got F64 [4503599627370496, 0], "
+        "need F64 [0, 5]");
 }
 
 TEST_CASE("a file of tensors that is cut or changed is never read beyond its end") {
