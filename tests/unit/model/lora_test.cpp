@@ -32,7 +32,7 @@ LoraConfig targeting(std::vector<std::string> targets) {
 }  // namespace
 
 TEST_CASE("targets by name, at dots, in the order of the forward pass") {
-  const ModelConfig& config = open_golden("llama-llama3")->config();
+  const ModelConfig config = open_golden("llama-llama3")->config();
   using enum TensorRole;
   CHECK(lora_targets({}, config).size() == 14);
   CHECK(lora_targets(targeting({"lm_head", "v_proj", "embed_tokens"}), config) ==
