@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the same adapter on the same batches with nalar and with PEFT, and compares them step by step.
 
-  scripts/compare_peft.py MODEL… [--nalar build/bin/nalar] [--steps 50] [--rows FILE.jsonl]
+  scripts/compare_peft.py MODEL… [--nalar build/bin/nalar] [--steps 50] [--lr 1e-3] [--rows FILE.jsonl]
 
 MODEL: folders as Hugging Face lays them out; one without a tokenizer gets a makeshift one, since the rows are token ids
 (FILE.jsonl with input_ids and labels, else random ones). Prints, for each, the largest relative difference of the loss
@@ -22,7 +22,7 @@ import tempfile
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 LOSS_LIMIT, WEIGHT_LIMIT = 1e-4, 1e-2
-RANK, ALPHA, LR, BATCH = 8, 16, 1e-3, 4
+RANK, ALPHA, BATCH = 8, 16, 4
 LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -55,10 +55,11 @@ def batches(rows, steps):
     return [epoch[step % len(epoch)] for step in range(steps)]
 
 
-def train_peft(model, rows, steps):
+def train_peft(model, rows, recipe):
+    steps, lr = recipe
     import torch
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=LR, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.0)
     losses = []
     for batch in batches(rows, steps):
         longest = max(len(row["input_ids"]) for row in batch)
@@ -74,12 +75,13 @@ def train_peft(model, rows, steps):
     return losses
 
 
-def train_nalar(binary, model, start, rows, steps, folder):
+def train_nalar(binary, model, start, rows, recipe, folder):
+    steps, lr = recipe
     data = folder / "rows.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     out = folder / "out"
     subprocess.run([binary, "finetune", model, data, "-o", out, "--adapter", start, "--no-shuffle", "--batch-rows",
-                    str(BATCH), "--steps", str(steps), "--schedule", "constant", "--warmup", "0", "--lr", str(LR),
+                    str(BATCH), "--steps", str(steps), "--schedule", "constant", "--warmup", "0", "--lr", str(lr),
                     "--clip", "1", "--dtype", "fp32", "--device", "cpu", "--valid-split", "0", "-q"],
                    check=True, stdout=subprocess.DEVNULL)
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
@@ -95,7 +97,8 @@ def deltas(path):
             for name, tensor in tensors.items() if ".lora_A." in name}
 
 
-def compare(binary, path, steps, rows_path):
+def compare(binary, path, recipe, rows_path):
+    steps, _ = recipe
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -109,9 +112,9 @@ def compare(binary, path, steps, rows_path):
         model = get_peft_model(base, LoraConfig(r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, target_modules=LINEARS,
                                                 task_type="CAUSAL_LM", bias="none"))
         model.save_pretrained(folder / "start")
-        ours, out = train_nalar(binary, with_tokenizer(path, vocab_size, folder / "model"), folder / "start", rows, steps,
+        ours, out = train_nalar(binary, with_tokenizer(path, vocab_size, folder / "model"), folder / "start", rows, recipe,
                                 folder)
-        theirs = train_peft(model, rows, steps)
+        theirs = train_peft(model, rows, recipe)
         model.save_pretrained(folder / "peft")
         loss = max(abs(a - b) / abs(b) for a, b in zip(ours, theirs, strict=True))
         a, b = (deltas(f / "adapter_model.safetensors") for f in (out, folder / "peft"))
@@ -127,9 +130,11 @@ def main():
     parser.add_argument("models", nargs="+", type=pathlib.Path, metavar="MODEL")
     parser.add_argument("--nalar", default="build/bin/nalar")
     parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--rows", type=pathlib.Path)
     arguments = parser.parse_args()
-    good = [compare(arguments.nalar, model, arguments.steps, arguments.rows) for model in arguments.models]
+    recipe = arguments.steps, arguments.lr
+    good = [compare(arguments.nalar, model, recipe, arguments.rows) for model in arguments.models]
     return 0 if all(good) else 1
 
 
