@@ -4,37 +4,19 @@
 #include <nalar/error.h>
 
 #include "base/utf8.h"
-
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include "tokenizer/pcre2_handles.h"
 
 namespace nalar::eval {
 namespace {
 
 constexpr uint32_t kMatchLimit = 10'000'000, kDepthLimit = 10'000, kHeapLimitKib = 64 << 10;
 
-std::string message_of(int code) {
-  unsigned char text[160];
-  const int n = pcre2_get_error_message(code, text, sizeof text);
-  return n < 0 ? fmt::format("error {}", code) : std::string(reinterpret_cast<char*>(text));
-}
-
 PCRE2_SPTR units(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
-
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using MatchData = std::unique_ptr<pcre2_match_data, Freer<pcre2_match_data_free>>;
-using MatchContext = std::unique_ptr<pcre2_match_context, Freer<pcre2_match_context_free>>;
 
 }  // namespace
 
 struct PythonRegex::Code {
-  std::unique_ptr<pcre2_code, Freer<pcre2_code_free>> pcre;
+  tokenizer::PcreCode pcre;
 };
 
 PythonRegex::~PythonRegex() = default;
@@ -49,15 +31,17 @@ PythonRegex::PythonRegex(std::string pattern) : pattern_(std::move(pattern)) {
   PCRE2_SIZE at = 0;
   code->pcre.reset(pcre2_compile(units(pattern_), pattern_.size(), kOptions, &error, &at, nullptr));
   if (!code->pcre) {
-    throw Error(ErrorKind::bad_data, fmt::format("invalid pattern \"{}\": {}",
-                                                 base::escaped(pattern_, 80), message_of(error)));
+    throw Error(ErrorKind::bad_data,
+                fmt::format("invalid pattern \"{}\": {}", base::escaped(pattern_, 80),
+                            tokenizer::pcre_message(error)));
   }
   code_ = std::move(code);
 }
 
 std::vector<PythonRegex::Match> PythonRegex::find_all(std::string_view text) const {
-  const MatchData data(pcre2_match_data_create_from_pattern(code_->pcre.get(), nullptr));
-  const MatchContext context(pcre2_match_context_create(nullptr));
+  const tokenizer::PcreMatchData data(
+      pcre2_match_data_create_from_pattern(code_->pcre.get(), nullptr));
+  const tokenizer::PcreMatchContext context(pcre2_match_context_create(nullptr));
   if (!data || !context) throw Error(ErrorKind::os, "out of memory in a regular expression");
   pcre2_set_match_limit(context.get(), kMatchLimit);
   pcre2_set_depth_limit(context.get(), kDepthLimit);
@@ -70,9 +54,10 @@ std::vector<PythonRegex::Match> PythonRegex::find_all(std::string_view text) con
                                data.get(), context.get());
     if (rc == PCRE2_ERROR_NOMATCH) return out;
     if (rc < 0) {
-      throw Error(ErrorKind::bad_data,
-                  fmt::format("pattern \"{}\" gave up on a text of {} bytes: {}",
-                              base::escaped(pattern_, 80), text.size(), message_of(rc)));
+      throw Error(
+          ErrorKind::bad_data,
+          fmt::format("pattern \"{}\" gave up on a text of {} bytes: {}",
+                      base::escaped(pattern_, 80), text.size(), tokenizer::pcre_message(rc)));
     }
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());
     Match& match = out.emplace_back(pcre2_get_ovector_count(data.get()));

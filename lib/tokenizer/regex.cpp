@@ -6,10 +6,8 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "tokenizer/pcre2_handles.h"
 #include "tokenizer/regex_syntax.h"
-
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 
 namespace nalar::tokenizer {
 namespace {
@@ -20,28 +18,11 @@ constexpr uint64_t kStepsFloor = 1'000'000, kStepsPerByte = 64;
 constexpr uint32_t kHeapLimitKib = 64 << 10, kDepthLimit = 10'000;
 constexpr size_t kJitStackStart = size_t{32} << 10, kJitStackMax = size_t{8} << 20;
 
-std::string message_of(int code) {
-  unsigned char text[160];
-  const int n = pcre2_get_error_message(code, text, sizeof text);
-  return n < 0 ? fmt::format("error {}", code) : std::string(reinterpret_cast<char*>(text));
-}
-
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using MatchData = std::unique_ptr<pcre2_match_data, Freer<pcre2_match_data_free>>;
-using MatchContext = std::unique_ptr<pcre2_match_context, Freer<pcre2_match_context_free>>;
-using JitStack = std::unique_ptr<pcre2_jit_stack, Freer<pcre2_jit_stack_free>>;
-
 }  // namespace
 
 struct Regex::Code {
   std::string pattern;
-  std::unique_ptr<pcre2_code, Freer<pcre2_code_free>> pcre;
+  PcreCode pcre;
   bool jit = false;
 
   // What one run over one text needs of its own.
@@ -71,7 +52,7 @@ struct Regex::Code {
       if (rc < 0) {
         throw Error(ErrorKind::bad_data,
                     fmt::format("pattern \"{}\" gave up on a text of {} bytes: {}",
-                                base::escaped(code_.pattern, 80), text_.size(), message_of(rc)));
+                                base::escaped(code_.pattern, 80), text_.size(), pcre_message(rc)));
       }
       const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data_.get());
       // \K in a lookahead can put the start behind the end.
@@ -90,9 +71,9 @@ struct Regex::Code {
 
     const Code& code_;
     std::string_view text_;
-    MatchData data_;
-    MatchContext context_;
-    JitStack stack_;
+    PcreMatchData data_;
+    PcreMatchContext context_;
+    PcreJitStack stack_;
   };
 };
 
@@ -107,8 +88,7 @@ Regex::Regex(std::string_view pattern) : code_(std::make_unique<Code>()) {
                                                  pattern.size(), kMaxPattern));
   }
   const std::string source = to_pcre2(pattern);
-  std::unique_ptr<pcre2_compile_context, Freer<pcre2_compile_context_free>> context(
-      pcre2_compile_context_create(nullptr));
+  PcreCompileContext context(pcre2_compile_context_create(nullptr));
   if (!context) throw Error(ErrorKind::os, "out of memory in a regular expression");
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   constexpr uint32_t kOptions =
@@ -119,7 +99,7 @@ Regex::Regex(std::string_view pattern) : code_(std::make_unique<Code>()) {
                                   kOptions, &code, &at, context.get()));
   if (!code_->pcre) {
     throw Error(ErrorKind::bad_data, fmt::format("invalid pattern \"{}\": {}",
-                                                 base::escaped(pattern, 80), message_of(code)));
+                                                 base::escaped(pattern, 80), pcre_message(code)));
   }
   code_->jit = pcre2_jit_compile(code_->pcre.get(), PCRE2_JIT_COMPLETE) == 0;
 }
