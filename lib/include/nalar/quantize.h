@@ -1,0 +1,90 @@
+#pragma once
+
+#include <nalar/dtype.h>
+#include <nalar/engine.h>
+#include <nalar/export.h>
+#include <nalar/json.h>
+#include <nalar/model.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nalar {
+
+// A type by name for a whole model: which type each of its tensors gets ("Q4_K_M"), as
+// llama-quantize chooses. The plain ones give one type to every matrix.
+enum class Mix {
+  f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q2_k,
+  q3_k_s, q3_k_m, q3_k_l, q4_k_s, q4_k_m, q5_k_s, q5_k_m, q6_k, iq4_nl, iq4_xs,
+};
+NALAR_API std::string_view name(Mix mix) noexcept;               // "Q4_K_M"
+NALAR_API std::optional<Mix> parse_mix(std::string_view name);   // any case
+NALAR_API std::optional<DType> parse_weight_type(std::string_view name);  // "Q4_K", "F16", any case
+
+struct QuantizeOptions {
+  Mix mix = Mix::q4_k_m;
+  bool pure = false;                    // the mix's main type for every matrix
+  std::optional<DType> output_type;     // of the head
+  std::optional<DType> embedding_type;
+  std::vector<std::pair<std::string, DType>> tensors;  // regex over names → type; the first holds
+  // The best types for this many bytes of file, or bits a weight: found by measured error, between
+  // Q2_K and Q8_0. At most one.
+  std::optional<int64_t> target_bytes;
+  std::optional<double> target_bpw;
+  std::optional<std::string> calibration;  // a text file: statistics, and feedback
+  std::optional<std::string> imatrix;      // llama.cpp's statistics, read; not beside calibration
+  std::optional<std::string> write_imatrix;
+  bool feedback = true;                    // with calibration
+  bool allow_requantize = false;
+  int threads = 0;
+  std::optional<std::string> check;  // a text file: perplexity and KL against the source
+
+  NALAR_API void validate() const;
+};
+
+struct QuantizedTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  DType from = DType::f32, to = DType::f32;
+  bool fell_back = false;  // the mix's type does not fit its rows
+  int64_t bytes = 0;
+  std::optional<double> relative_rmse;  // ‖W − Ŵ‖ / ‖W‖
+  std::optional<double> output_error;   // the same of W x, with statistics
+};
+
+struct QuantizePlan {
+  std::vector<QuantizedTensor> tensors;  // in the order of the file, errors not known yet
+  int64_t bytes = 0;                     // of the file
+  double bits_per_weight = 0;
+};
+
+struct QuantizeEvent {
+  std::string_view what;  // "calibrating", a tensor's name, "checking"
+  int64_t done = 0, total = 0;
+};
+
+struct QuantizeControl {
+  std::function<bool(const QuantizeEvent&)> on_event;  // false stops: Error(try_again)
+};
+
+struct QuantizeResult {
+  QuantizePlan plan;  // with errors
+  Json report;        // what OUT.report.json holds
+};
+
+// Reads nothing but names, shapes and types (and, with a target, the weights). Errors: usage;
+// bad_data; policy for a source that is quantized already without allow_requantize.
+NALAR_API QuantizePlan plan_quantize(const Model& model, const QuantizeOptions& options,
+                                     const QuantizeControl& control = {});
+// Writes `out` and then out.report.json, each whole or not at all. Errors: those of plan_quantize;
+// bad_data for a weight that is not finite; cannot_create; io; try_again.
+NALAR_API QuantizeResult quantize(std::shared_ptr<const Model> model, const std::string& out,
+                                  const QuantizeOptions& options,
+                                  const QuantizeControl& control = {});
+
+}  // namespace nalar

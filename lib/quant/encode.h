@@ -1,0 +1,41 @@
+#pragma once
+
+#include <nalar/dtype.h>
+#include <nalar/export.h>
+#include <nalar/tensor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+// fp32 → the blocks of a GGUF type, with the least weighted squared error that a search finds:
+// Σ_i w_i (x_i − x̂_i)². Every file format's type can be written; what is written decodes to the
+// same numbers in every reader of the format.
+namespace nalar::quant {
+
+// One row of a matrix. `importance` [columns], of each input column, ≥ 0 (E[x_c²] of the
+// activations: the error of the Linear's output is what is minimised then), or empty: a weight by
+// magnitude that is known to serve. `columns` is a multiple of the type's block. Writes
+// columns / block · bytes to `out`. F32, F16, BF16 too (round to nearest even). Thread-safe;
+// nothing is allocated; the same bits on every instruction set. REQUIRES finite values.
+void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
+                std::byte* out) noexcept;
+
+// The row as a reader of the file gets it.
+void decode_row(DType type, const std::byte* bytes, std::span<float> row) noexcept;
+
+// Whether rows of this length can be of this type.
+bool fits(DType type, int64_t columns) noexcept;
+
+// Second-order statistics of a Linear's input: H = E[x x^T], and what the feedback needs of it.
+class Hessian;
+
+// All rows of a matrix [rows, columns] with the error of a column fed back into the columns after
+// it (Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained
+// Transformers", ICLR 2023), on scales that encode_row's search has fixed for each block. `begin`
+// and `end` choose rows, which are independent: callers split them over threads. Writes what
+// encode_row of each would. Quantized types alone.
+void encode_rows_with_feedback(DType type, MatrixView<const float> rows, const Hessian& hessian,
+                               int64_t begin, int64_t end, std::byte* out);
+
+}  // namespace nalar::quant
