@@ -4,33 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <optional>
 
 #include "eval/owned_sequence.h"
 #include "eval/row_score.h"
+#include "eval/shared_heads.h"
 
 namespace nalar::eval {
-namespace {
-
-std::span<const TokenId> input(const Request& request) {
-  return std::span(request.tokens).first(request.input_size());
-}
-
-size_t common_prefix(std::span<const TokenId> a, std::span<const TokenId> b) {
-  const auto [end, other] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-  return static_cast<size_t>(end - a.begin());
-}
-
-// How many input tokens the requests of one item share.
-size_t common_stem(std::span<const Request> requests) {
-  const auto first = input(requests.front());
-  size_t n = first.size();
-  for (const Request& r : requests) n = std::min(n, common_prefix(first, input(r)));
-  return n;
-}
-
-}  // namespace
-
 // A token of a continuation, predicted by a row of a node's logits.
 struct Scorer::Target {
   size_t request = 0, row = 0;
@@ -65,36 +46,46 @@ struct Scorer::Node {
 struct Scorer::ItemNodes {
   size_t item = 0;
   std::span<const Request> requests;
+  std::shared_ptr<Node> head;  // of a run of items
   size_t stem_end = 0;
   Node stem;
   std::vector<Node> branches;  // of each request; without tokens where the stem is all of it
 };
 
-size_t common_head(std::span<const std::vector<Request>> items) {
-  if (items.empty()) return 0;
-  const auto first = input(items.front().front());
-  size_t n = first.size();
-  for (const auto& requests : items) {
-    for (const Request& r : requests) {
-      n = std::min({n, r.first_scored(), common_prefix(first, input(r))});
-    }
-  }
-  return n;
-}
+struct Scorer::Batch {
+  std::vector<std::shared_ptr<Node>> heads;  // that begin in it
+  std::vector<ItemNodes> items;
+};
+
+// Where gathering stands.
+struct Scorer::Cursor {
+  std::span<const std::vector<Request>> items;
+  std::vector<Run>::const_iterator run;
+  size_t next = 0;             // item
+  std::shared_ptr<Node> head;  // of the run
+};
 
 Scorer::Scorer(const Subject& subject, int batch_tokens)
     : subject_(subject),
       stream_(*subject.engine),
       batch_tokens_(static_cast<size_t>(batch_tokens)) {}
 
-// Takes items from `first` on until their tokens fill a batch; returns the one behind the last.
-size_t Scorer::gather(std::span<const std::vector<Request>> items, size_t first, size_t head,
-                      std::vector<ItemNodes>& batch) const {
-  size_t tokens = 0, i = first;
-  for (; i < items.size() && (i == first || tokens < batch_tokens_); ++i) {
-    const std::span<const Request> requests = items[i];
-    ItemNodes nodes{.item = i,
+// The items from `next` on whose tokens fill a batch, and the nodes of heads that begin there.
+Scorer::Batch Scorer::gather(Cursor& at) const {
+  Batch batch;
+  size_t tokens = 0;
+  for (; at.next < at.items.size() && tokens < batch_tokens_; ++at.next) {
+    const std::span<const Request> requests = at.items[at.next];
+    if (at.next == at.run->end) ++at.run;
+    const size_t head = at.run->head;
+    if (at.next == at.run->begin) {
+      at.head = std::make_shared<Node>();
+      at.head->tokens = input(requests.front()).first(head);
+      batch.heads.push_back(at.head);
+    }
+    ItemNodes nodes{.item = at.next,
                     .requests = requests,
+                    .head = at.head,
                     .stem_end = common_stem(requests),
                     .stem = {},
                     .branches = std::vector<Node>(requests.size())};
@@ -106,9 +97,9 @@ size_t Scorer::gather(std::span<const std::vector<Request>> items, size_t first,
       nodes.branches[r].want(requests[r], r, nodes.stem_end);
       tokens += nodes.branches[r].tokens.size();
     }
-    batch.push_back(std::move(nodes));
+    batch.items.push_back(std::move(nodes));
   }
-  return i;
+  return batch;
 }
 
 void Scorer::forward(const std::vector<Node*>& nodes) {
@@ -129,57 +120,80 @@ void Scorer::forward(const std::vector<Node*>& nodes) {
   });
 }
 
-void Scorer::run_batch(std::vector<ItemNodes>& batch, SequenceId head) {
+void Scorer::open_heads(Batch& batch, std::vector<Node*>& nodes) const {
   Engine& engine = *subject_.engine;
-  const int n_head = engine.length(head);
-  std::vector<Node*> stems, branches;
-  for (ItemNodes& item : batch) {
-    item.stem.sequence.emplace(engine, engine.fork(head, n_head));
-    if (!item.stem.tokens.empty()) stems.push_back(&item.stem);
+  for (const std::shared_ptr<Node>& head : batch.heads) {
+    head->sequence.emplace(engine, engine.create(subject_.sequence));
+    if (!head->tokens.empty()) nodes.push_back(head.get());
   }
-  forward(stems);
-  for (ItemNodes& item : batch) {
+}
+
+void Scorer::open_stems(Batch& batch, std::vector<Node*>& nodes) const {
+  Engine& engine = *subject_.engine;
+  for (ItemNodes& item : batch.items) {
+    const Node& head = *item.head;
+    item.stem.sequence.emplace(
+        engine, engine.fork(head.sequence->id(), static_cast<int>(head.tokens.size())));
+    item.head.reset();
+    if (!item.stem.tokens.empty()) nodes.push_back(&item.stem);
+  }
+  batch.heads.clear();
+}
+
+void Scorer::open_branches(Batch& batch, std::vector<Node*>& nodes) const {
+  Engine& engine = *subject_.engine;
+  for (ItemNodes& item : batch.items) {
     for (Node& branch : item.branches) {
       if (branch.tokens.empty()) continue;
       branch.sequence.emplace(
           engine, engine.fork(item.stem.sequence->id(), static_cast<int>(item.stem_end)));
-      branches.push_back(&branch);
+      nodes.push_back(&branch);
     }
     item.stem.sequence.reset();
   }
-  forward(branches);
-  for (Node* branch : branches) branch->sequence.reset();
 }
 
-void Scorer::run(std::span<const std::vector<Request>> items, size_t head, const Done& done) {
-  if (items.empty()) return;
-  Engine& engine = *subject_.engine;
-  const OwnedSequence trunk(engine, engine.create(subject_.sequence));
-  const Slice slice{trunk.id(), input(items.front().front()).first(head), {}};
-  if (head > 0) stream_.forward({&slice, 1}, {});
+void Scorer::report(const Batch& batch, const Done& done) {
   std::vector<Score> scores;
-  for (size_t i = 0; i < items.size();) {
-    std::vector<ItemNodes> batch;
-    i = gather(items, i, head, batch);
-    run_batch(batch, trunk.id());
-    for (const ItemNodes& item : batch) {
-      scores.assign(item.requests.size(), {});
-      const auto add = [&](const Node& node) {
-        for (const Target& t : node.targets) {
-          scores[t.request].log_likelihood += t.logprob;
-          scores[t.request].greedy &= t.greedy;
-        }
-      };
-      add(item.stem);
-      for (const Node& branch : item.branches) add(branch);
-      for (const Score& s : scores) {
-        if (!std::isfinite(s.log_likelihood)) {
-          throw Error(ErrorKind::bad_data, "the model gives a continuation no finite likelihood");
-        }
+  for (const ItemNodes& item : batch.items) {
+    scores.assign(item.requests.size(), {});
+    const auto add = [&](const Node& node) {
+      for (const Target& t : node.targets) {
+        scores[t.request].log_likelihood += t.logprob;
+        scores[t.request].greedy &= t.greedy;
       }
-      done(item.item, scores);
+    };
+    add(item.stem);
+    for (const Node& branch : item.branches) add(branch);
+    for (const Score& s : scores) {
+      if (!std::isfinite(s.log_likelihood)) {
+        throw Error(ErrorKind::bad_data, "the model gives a continuation no finite likelihood");
+      }
     }
+    done(item.item, scores);
   }
+}
+
+// A call of the engine works on three batches: heads of one, stems of the one before it, branches
+// of the one before that.
+void Scorer::run(std::span<const std::vector<Request>> items, const Done& done) {
+  const std::vector<Run> runs = shared_heads(items);
+  Cursor at{items, runs.begin(), 0, nullptr};
+  Batch headed, stemmed;
+  do {
+    Batch next = gather(at);
+    std::vector<Node*> nodes;
+    open_heads(next, nodes);
+    open_stems(headed, nodes);
+    open_branches(stemmed, nodes);
+    forward(nodes);
+    {
+      const Batch branched = std::move(stemmed);
+      report(branched, done);
+    }
+    stemmed = std::move(headed);
+    headed = std::move(next);
+  } while (!headed.items.empty() || !stemmed.items.empty());
 }
 
 }  // namespace nalar::eval

@@ -159,7 +159,7 @@ void TaskRun::score() {
   }
   Scorer scorer(subject_, task_.impl().options.batch_tokens);
   report(done_);
-  scorer.run(groups, common_head(groups), [&](size_t group, std::span<const Score> scores) {
+  scorer.run(groups, [&](size_t group, std::span<const Score> scores) {
     ItemResult& item = result_.items[item_of[group]];
     if (rolling && !item.log_likelihoods.empty()) {
       item.log_likelihoods.front() += scores.front().log_likelihood;

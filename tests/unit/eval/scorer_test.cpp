@@ -4,6 +4,7 @@
 #include <random>
 
 #include "engine/cpu_engine.h"
+#include "eval/shared_heads.h"
 #include "support/catch.h"
 #include "support/fake_engine.h"
 #include "support/material.h"
@@ -57,7 +58,7 @@ std::vector<Score> scores_of(const Subject& subject, const Groups& groups, int b
   Scorer scorer(subject, batch_tokens);
   std::vector<Score> out;
   size_t next = 0;
-  scorer.run(groups, common_head(groups), [&](size_t i, std::span<const Score> scores) {
+  scorer.run(groups, [&](size_t i, std::span<const Score> scores) {
     CHECK(i == next++);
     out.insert(out.end(), scores.begin(), scores.end());
   });
@@ -129,11 +130,50 @@ TEST_CASE("shared tokens are computed once") {
   // Head 1 2 3; stems 4 and 5; branches 6 7 and 8 9 (the last token is never read).
   const Groups groups = {{request({1, 2, 3, 4, 6, 7}, 2), request({1, 2, 3, 4, 8, 9}, 2)},
                          {request({1, 2, 3, 5, 6, 7}, 2), request({1, 2, 3, 5, 8, 9}, 2)}};
-  CHECK(common_head(groups) == 3);
   int64_t tokens = 0;
   scores_of(subject, groups, 100, &tokens);
-  CHECK(tokens == 3 + 2 + 4);
-  CHECK(engine.forwarded() == 9);
+  // Two items that share three tokens are not worth a head of their own.
+  CHECK(tokens == 2 * 4 + 4);
+  CHECK(engine.forwarded() == tokens);
+}
+
+TEST_CASE("neighbours that share a head are a run") {
+  using Ids = std::vector<TokenId>;
+  const auto after = [](const Ids& head, TokenId last) {
+    Ids ids = head;
+    ids.insert(ids.end(), {last, 1, last});
+    return std::vector{request(ids, 1)};
+  };
+  const Ids a(20, 5), b(30, 6);
+  // One of another kind; then two heads, each for four items.
+  Groups groups = {after({9, 9}, 0)};
+  for (TokenId id = 0; id < 4; ++id) groups.push_back(after(a, id));
+  for (TokenId id = 0; id < 4; ++id) groups.push_back(after(b, id));
+  const auto runs = shared_heads(groups);
+  REQUIRE(runs.size() == 3);
+  CHECK((runs[0].begin == 0 && runs[0].end == 1 && runs[0].head == 0));
+  CHECK((runs[1].begin == 1 && runs[1].end == 5 && runs[1].head == 20));
+  CHECK((runs[2].begin == 5 && runs[2].end == 9 && runs[2].head == 30));
+
+  nalar::test::FakeEngine engine(50, 64, nalar::test::hashed_logits);
+  const Subject subject{&engine, nullptr, {}};
+  for (const int batch : {1, 7, 100}) {
+    int64_t tokens = 0;
+    check_close(scores_of(subject, groups, batch, &tokens), plain_scores(engine, groups));
+    CHECK(tokens == 4 + (20 + 4 * 2) + (30 + 4 * 2));
+    CHECK(engine.n_sequences() == 0);
+  }
+}
+
+TEST_CASE("a head stops before what is scored") {
+  const std::vector<TokenId> all(40, 3);
+  const Groups groups = {{request(all, 30)}, {request(all, 2)}};
+  const auto runs = shared_heads(groups);
+  // Nine tokens are not worth it; the first of the 30 is predicted from the tenth.
+  REQUIRE(runs.size() == 2);
+  CHECK(runs[0].head == 0);
+  CHECK(shared_heads(Groups{{request(all, 2)}, {request(all, 10)}}).front().head == 29);
+  CHECK(shared_heads(Groups{}).empty());
 }
 
 TEST_CASE("on the engine, equal bits for every batch size") {
