@@ -39,7 +39,8 @@ const char* EvalCommand::notes() const {
          "are compared with.\n"
          "--data gives the rows of a task, when there is one --task; a task file may name its own "
          "(datasets/tasks holds ready ones).\n"
-         "On Ctrl-C a run with --state ends with 75, and --resume goes on with it.";
+         "On Ctrl-C a run with --state ends with 75, and --resume goes on with it, or with one that "
+         "was killed, from its last saving.";
 }
 
 void EvalCommand::declare(OptionSet& options) {
@@ -81,7 +82,9 @@ void EvalCommand::declare(OptionSet& options) {
                 "where a run that is stopped leaves what it has done (default: --output's or "
                 "--samples' name with .state)"},
                state_);
-  options.flag({"--resume", "", "go on with a run that was stopped"}, resume_);
+  options.number({"--save-every", "S", "seconds from one saving of the state to the next [30]"},
+                 save_every_, {0});
+  options.flag({"--resume", "", "go on with a run that was stopped or killed"}, resume_);
   options.command_line_only();
   options.not_yet({"--leak", "--heldout"});
 }
@@ -204,6 +207,7 @@ void EvalCommand::run_tasks(const OpenSubject& subject, const std::vector<Task>&
     results.push_back(evaluate_task(subject.subject, task, state.next_step()));
     report.add_task(task, results.back());
   }
+  if (tasks.size() > 1) report.add_means(results, group_means(results));
   if (against_) {
     const OpenSubject other = open_against(subject);
     report.set("against_sha256", weights_hash(other.model->files()));
@@ -276,7 +280,7 @@ void EvalCommand::run(const OptionSet&, Streams& streams) {
   }
   const std::string key =
       fmt::format("{} {} {}", to_text(settings), reference_.value_or(""), against_.value_or(""));
-  EvalState state(state_path, key, resume_, streams.log);
+  EvalState state({state_path, key, resume_, save_every_}, streams.log);
   EvalReport report(std::move(settings));
   try {
     measure(subject, tasks, state, report);

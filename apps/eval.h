@@ -61,6 +61,7 @@ class EvalCommand : public Command {
   std::optional<std::string> reference_compute_;
   std::string format_ = "table";
   std::optional<std::string> samples_, output_, state_;
+  int save_every_ = 30;
   bool resume_ = false;
 };
 

@@ -20,6 +20,14 @@ Json estimate_json(const Estimate& e) {
   return Json::Object{{"value", e.value}, {"error", e.error}};
 }
 
+Json metric_json(const MetricResult& m) {
+  return Json::Object{{"metric", m.name},
+                      {"filter", m.filter},
+                      {"value", m.estimate.value},
+                      {"error", m.estimate.error},
+                      {"higher_is_better", m.higher_is_better}};
+}
+
 Json text_json(const TextResult& r) {
   Json json = Json::Object{{"convention", name(r.options.convention)},
                            {"window", r.options.window},
@@ -121,25 +129,38 @@ void EvalReport::add_reference(const std::string& reference, const ReferenceResu
   rows.push_back({"correlation of ln p", figure(r.correlation, 6), "-"});
 }
 
+void EvalReport::add_metric_row(const std::vector<std::string>& begin, const MetricResult& m) {
+  std::vector<std::string> row = begin;
+  row.insert(row.end(), {m.filter, m.name, m.higher_is_better ? "↑" : "↓",
+                         figure(m.estimate.value), figure(m.estimate.error)});
+  section("tasks", {"task", "shots", "items", "filter", "metric", "", "value", "±"})
+      .rows.push_back(std::move(row));
+}
+
 void EvalReport::add_task(const Task& task, const TaskResult& result) {
   Json json = task.settings();
   Json::Array metrics;
-  auto& rows =
-      section("tasks", {"task", "shots", "items", "filter", "metric", "", "value", "±"}).rows;
   for (const MetricResult& m : result.metrics) {
-    metrics.push_back(Json::Object{{"metric", m.name},
-                                   {"filter", m.filter},
-                                   {"value", m.estimate.value},
-                                   {"error", m.estimate.error},
-                                   {"higher_is_better", m.higher_is_better}});
-    rows.push_back({task.name(), std::to_string(task.shots()), std::to_string(task.size()),
-                    m.filter, m.name, m.higher_is_better ? "↑" : "↓", figure(m.estimate.value),
-                    figure(m.estimate.error)});
+    metrics.push_back(metric_json(m));
+    add_metric_row({task.name(), std::to_string(task.shots()), std::to_string(task.size())}, m);
   }
   json.set("metrics", std::move(metrics));
   json.set("truncated", result.truncated);
   json.set("computed_tokens", result.tokens);
   tasks_.push_back(std::move(json));
+}
+
+void EvalReport::add_means(const std::vector<TaskResult>& results,
+                           const std::vector<MetricResult>& means) {
+  size_t items = 0;
+  for (const TaskResult& r : results) items += r.items.size();
+  for (const MetricResult& m : means) {
+    Json json = metric_json(m);
+    json.set("tasks", static_cast<int64_t>(results.size()));
+    json.set("items", static_cast<int64_t>(items));
+    means_.push_back(std::move(json));
+    add_metric_row({fmt::format("mean of {} tasks", results.size()), "-", std::to_string(items)}, m);
+  }
 }
 
 void EvalReport::add_comparison(const std::string& other, const std::vector<PairedResult>& results,
@@ -169,6 +190,7 @@ Json EvalReport::json() const {
   Json json = settings_;
   if (!texts_.empty()) json.set("texts", texts_);
   if (!tasks_.empty()) json.set("tasks", tasks_);
+  if (!means_.empty()) json.set("means", means_);
   if (!comparisons_.empty()) json.set("comparisons", comparisons_);
   return json;
 }

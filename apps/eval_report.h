@@ -15,6 +15,8 @@ class EvalReport {
   void add_text(const std::string& file, const TextResult& result);
   void add_reference(const std::string& reference, const ReferenceResult& result);
   void add_task(const Task& task, const TaskResult& result);
+  // Of the tasks added before it.
+  void add_means(const std::vector<TaskResult>& results, const std::vector<MetricResult>& means);
   void add_comparison(const std::string& other, const std::vector<PairedResult>& results,
                       const std::string& task);
   void set(std::string key, Json value) { settings_.set(std::move(key), std::move(value)); }
@@ -29,9 +31,10 @@ class EvalReport {
     std::vector<std::vector<std::string>> rows;
   };
   Section& section(const std::string& title, std::vector<std::string> header);
+  void add_metric_row(const std::vector<std::string>& begin, const MetricResult& metric);
 
   Json settings_;
-  Json::Array texts_, tasks_, comparisons_;
+  Json::Array texts_, tasks_, means_, comparisons_;
   std::vector<Section> sections_;
 };
 

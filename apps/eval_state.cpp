@@ -3,43 +3,59 @@
 #include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/files.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
+
+#include "progress_text.h"
+#include "terminal.h"
 
 namespace nalar::apps {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{1} << 30;
 constexpr std::chrono::seconds kBetweenLines{10};
+constexpr std::chrono::milliseconds kBetweenStatuses{200};
+constexpr int kLongestBar = 40;
+constexpr int kShortestBar = 8;
 
-std::string duration(double seconds) {
-  const auto s = static_cast<int64_t>(std::llround(seconds));
-  if (s < 60) return fmt::format("{} s", s);
-  return s < 3600 ? fmt::format("{} min {:02} s", s / 60, s % 60)
-                  : fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
+double seconds(std::chrono::steady_clock::duration d) {
+  return std::chrono::duration<double>(d).count();
 }
 
 }  // namespace
 
-EvalState::EvalState(std::optional<std::string> path, std::string key, bool resume,
-                     const Messages& log)
-    : path_(std::move(path)), key_(std::move(key)), log_(log) {
-  if (path_) signals_.emplace();
-  if (!path_ || !resume) return;
+std::string status_text(const EvalEvent& event, double seconds_left, int columns) {
+  std::string text = fmt::format("{}: {}/{}", event.what, event.done, event.total);
+  const std::string left = seconds_left < 0 ? "" : "  " + time_text(seconds_left) + " left";
+  // A terminal wraps a line that fills the last column.
+  const int room = columns - 1 - static_cast<int>(text.size());
+  const int cells = std::min(room - static_cast<int>(left.size()) - 3, kLongestBar);
+  if (cells >= kShortestBar) text += " " + progress_bar(event.done, event.total, cells);
+  return static_cast<int>(left.size()) <= room ? text + left : text;
+}
+
+EvalState::EvalState(Options options, const Messages& log)
+    : options_(std::move(options)),
+      log_(log),
+      over_(!log.quiet && can_overwrite(STDERR_FILENO)),
+      saved_(Clock::now()) {
+  if (!options_.path) return;
+  signals_.emplace();
+  if (!options_.resume) return;
   try {
-    const Json json = parse_json(read_input(*path_, kMaxBytes), {.max_bytes = kMaxBytes});
+    const Json json = parse_json(read_input(*options_.path, kMaxBytes), {.max_bytes = kMaxBytes});
     const Json* given = json.find("key");
     const Json* steps = json.find("steps");
     if (given == nullptr || !given->is_string() || steps == nullptr || !steps->is_array()) {
       throw Error(ErrorKind::bad_data, "it is no state of nalar eval");
     }
-    if (given->as_string() != key_) {
+    if (given->as_string() != options_.key) {
       throw Error(ErrorKind::bad_data, "it is of another model or other settings");
     }
     steps_ = steps->as_array();
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::no_input) throw error.in_file(*path_);
+    if (error.kind() != ErrorKind::no_input) throw error.in_file(*options_.path);
     // Nothing was stopped: from the beginning.
   }
 }
@@ -50,36 +66,55 @@ EvalControl EvalState::next_step() {
   steps_.resize(std::max(steps_.size(), step_ + 1));
   ++step_;
   first_done_ = -1;
+  Messages::status("");
   control.on_event = [this](const EvalEvent& event) { return on_event(event); };
   control.save = [this](const Json& step) { save(step); };
+  control.save_due = [this] { return save_due(); };
   return control;
 }
 
 bool EvalState::on_event(const EvalEvent& event) {
-  const auto now = std::chrono::steady_clock::now();
+  const Clock::time_point now = Clock::now();
   if (first_done_ < 0) {
     first_done_ = event.done;
     start_ = shown_ = now;
   }
-  if (now - shown_ >= kBetweenLines && event.done > first_done_) {
-    shown_ = now;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    const double left = seconds * static_cast<double>(event.total - event.done) /
-                        static_cast<double>(event.done - first_done_);
-    log_.note(
-        fmt::format("{}: {} of {}, {} left", event.what, event.done, event.total, duration(left)));
-  }
+  const Clock::duration between = over_ ? Clock::duration(kBetweenStatuses) : kBetweenLines;
+  if (now - shown_ >= between) show(event, now);
   return !signals_ || !signals_->asked();
+}
+
+void EvalState::show(const EvalEvent& event, Clock::time_point now) {
+  const int64_t done = event.done - first_done_;
+  const double left =
+      done > 0 ? seconds(now - start_) * static_cast<double>(event.total - event.done) /
+                     static_cast<double>(done)
+               : -1;
+  if (over_) {
+    Messages::status(status_text(event, left, terminal_columns(STDERR_FILENO)));
+  } else if (done > 0) {
+    log_.note(fmt::format("{}: {} of {}, {} left", event.what, event.done, event.total,
+                          time_text(left)));
+  } else {
+    return;
+  }
+  shown_ = now;
+}
+
+bool EvalState::save_due() const {
+  return options_.path && Clock::now() - saved_ >= std::chrono::seconds(options_.save_every);
 }
 
 void EvalState::save(const Json& step) {
   steps_[step_ - 1] = step;
-  if (!signals_ || !signals_->asked()) return;
-  replace_file(*path_, to_text(Json::Object{{"key", key_}, {"steps", steps_}}) + "\n");
+  if (!save_due() && (!signals_ || !signals_->asked())) return;
+  replace_file(*options_.path,
+               to_text(Json::Object{{"key", options_.key}, {"steps", steps_}}) + "\n");
+  saved_ = Clock::now();
 }
 
 void EvalState::remove() {
-  if (path_) remove_file(*path_);
+  if (options_.path) remove_file(*options_.path);
 }
 
 }  // namespace nalar::apps

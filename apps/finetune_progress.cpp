@@ -15,22 +15,7 @@ std::string memory_text(int64_t bytes) {
   return fmt::format("{:.0f} MB", static_cast<double>(bytes) / 1e6);
 }
 
-std::string bar(int64_t step, int64_t steps, int cells) {
-  const double share = steps > 0 ? static_cast<double>(step) / static_cast<double>(steps) : 0;
-  const int full = std::clamp(static_cast<int>(share * cells), 0, cells);
-  std::string text = "[" + std::string(static_cast<size_t>(full), '=');
-  if (full < cells) text += ">" + std::string(static_cast<size_t>(cells - full - 1), ' ');
-  return text + "]";
-}
-
 }  // namespace
-
-std::string time_text(double seconds) {
-  const auto s = static_cast<int64_t>(std::max(seconds, 0.0) + 0.5);
-  if (s < 60) return fmt::format("{} s", s);
-  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
-  return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
-}
 
 std::string status_text(const FinetuneEvent& e, int columns) {
   const std::string head = fmt::format("{}/{}", e.step, e.steps);
@@ -47,7 +32,7 @@ std::string status_text(const FinetuneEvent& e, int columns) {
     room -= width;
   }
   const int cells = std::min(room - 3, kLongestBar);
-  return head + (cells < kShortestBar ? "" : " " + bar(e.step, e.steps, cells)) + tail;
+  return head + (cells < kShortestBar ? "" : " " + progress_bar(e.step, e.steps, cells)) + tail;
 }
 
 std::string update_text(const FinetuneEvent& e) {

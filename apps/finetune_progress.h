@@ -6,11 +6,9 @@
 #include <string>
 
 #include "messages.h"
+#include "progress_text.h"
 
 namespace nalar::apps {
-
-// "5 s", "1 min 05 s", "3 h 07 min"
-std::string time_text(double seconds);
 
 // "12/200 [==>      ] loss 2.184  251 tokens/s  1 min 05 s left  612 MB" in `columns`; what has no
 // room is left out from the end, the bar first.

@@ -144,9 +144,10 @@ void TaskRun::score() {
   // The windows of a document share nothing: each is scored on its own, and they are added up.
   std::vector<std::vector<Request>> groups;
   std::vector<size_t> item_of;
-  for (size_t i = done_; i < items().size(); ++i) {
+  for (size_t i = 0; i < items().size(); ++i) {
     std::vector<Request> requests = requests_of(items()[i]);
     for (const Request& r : requests) result_.truncated += r.truncated;
+    if (i < done_) continue;
     if (!rolling) {
       groups.push_back(std::move(requests));
       item_of.push_back(i);
@@ -194,14 +195,15 @@ void TaskRun::answer() {
         .in_file(file_.path);
   }
   Generator generator(*subject_.engine, subject_.tokenizer, subject_.sequence);
-  for (size_t i = done_; i < items().size(); ++i) {
-    report(i);
+  for (size_t i = 0, done = done_; i < items().size(); ++i) {
     std::vector<TokenId> ids = prompt_ids(items()[i].contexts.front(), *subject_.tokenizer);
     if (ids.empty()) fail_in(items()[i], Error(ErrorKind::bad_data, "the prompt is empty"));
     if (ids.size() > static_cast<size_t>(room)) {
       ids.erase(ids.begin(), ids.end() - room);
       ++result_.truncated;
     }
+    if (i < done) continue;
+    report(i);
     const GenerateResult generated = generator.generate(ids, options);
     result_.tokens += generated.prompt_tokens - generated.reused_tokens +
                       static_cast<int64_t>(generated.tokens.size());

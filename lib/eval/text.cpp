@@ -136,7 +136,10 @@ TextResult TextSums::result(std::string_view text, const WindowedText& windowed)
 
 void report_progress(const EvalControl& control, const EvalEvent& event,
                      const std::function<Json()>& state) {
-  if (!control.on_event || control.on_event(event)) return;
+  if (!control.on_event || control.on_event(event)) {
+    if (state && control.save && control.save_due && control.save_due()) control.save(state());
+    return;
+  }
   if (control.save) control.save(state ? state() : Json());
   throw Error(ErrorKind::try_again,
               fmt::format("stopped: {} of {} windows or items done", event.done, event.total));

@@ -93,34 +93,20 @@ struct VectorImpl {
     return best;
   }
 
-  // Σ term(i, n) of the lanes from i on, of which n are elements.
-  template <typename F>
-  static double sum_of(int64_t size, F term) {
+  static double sum_exp(const float* x, float top, int64_t size) {
+    const V t = V::set(top), zero = V::set(0.0f);
     double total = 0;
     for (int64_t begin = 0; begin < size; begin += kExpBlock) {
-      V sum = V::set(0.0f);
+      V sum = zero;
       blocks(size - begin < kExpBlock ? size - begin : kExpBlock, [&](int64_t i, int64_t n) {
-        sum = sum + within(0, static_cast<int>(n), term(begin + i, n), V::set(0.0f));
+        const V d = load(x + begin + i, n) - t;
+        // exp takes a NaN for a number: d - d brings it back.
+        const V term = if_less(d, V::set(-86.0f), zero, exp(d) + (d - d));
+        sum = sum + within(0, static_cast<int>(n), term, zero);
       });
       total += sum.sum();
     }
     return total;
-  }
-  // factor e^d for d ≤ 0. exp takes a NaN for a number: d - d brings it back.
-  static V exp_times(V d, V factor) {
-    return if_less(d, V::set(-86.0f), V::set(0.0f), fma(exp(d), factor, d - d));
-  }
-  static double sum_exp(const float* x, float top, int64_t size) {
-    const V t = V::set(top), one = V::set(1.0f);
-    return sum_of(size, [&](int64_t i, int64_t n) { return exp_times(load(x + i, n) - t, one); });
-  }
-  static double sum_exp_difference(const float* p, float top, const float* q, float center,
-                                   int64_t size) {
-    const V t = V::set(top), c = V::set(center);
-    return sum_of(size, [&](int64_t i, int64_t n) {
-      const V own = load(p + i, n);
-      return exp_times(own - t, (own - load(q + i, n)) - c);
-    });
   }
 
   static void rope_half(float* x, int n_heads, int head_dim, int rope_dim, const float* cos,
@@ -180,7 +166,6 @@ struct VectorImpl {
     k.gelu_mul = act_mul<gelu>;
     k.highest = highest;
     k.sum_exp = sum_exp;
-    k.sum_exp_difference = sum_exp_difference;
     k.rope_half = rope_half;
     k.rope_interleaved = rope_interleaved;
     k.store_kv = store_kv;

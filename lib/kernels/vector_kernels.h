@@ -51,11 +51,9 @@ struct VectorKernels {
   void (*gelu_mul)(const float* gate, const float* up, int64_t n, float* out) = nullptr;
   // The highest of x, and in `at` where it first stands. A NaN is never it.
   float (*highest)(const float* x, int64_t n, int64_t* at) = nullptr;
-  // Σ exp(x - top), and Σ exp(p - top) ((p - q) - center), for x, p ≤ top: in fp32 over kExpBlock
-  // elements, those in double. Terms below e^-86 count as 0; a NaN makes it NaN.
+  // Σ exp(x - top) for x ≤ top: in fp32 over kExpBlock elements, those in double. Terms below e^-86
+  // count as 0; a NaN makes it NaN.
   double (*sum_exp)(const float* x, float top, int64_t n) = nullptr;
-  double (*sum_exp_difference)(const float* p, float top, const float* q, float center,
-                               int64_t n) = nullptr;
   // Rotates n_heads heads of head_dim; cos and sin: [rope_dim / 2] of this position.
   void (*rope_half)(float* x, int n_heads, int head_dim, int rope_dim, const float* cos,
                     const float* sin) = nullptr;

@@ -156,6 +156,47 @@ class Stop(CliTest):
         self.assertEqual(json.loads(rest.text)["tasks"][0]["metrics"], whole["tasks"][0]["metrics"])
         self.assertFalse(os.path.exists(state))
 
+    def test_killed_and_resumed(self):
+        data = self.file("rows.jsonl", (TASKS / "words.jsonl").read_text() * 300)
+        state = self.folder / "state"
+        arguments = ["eval", MODEL, "--task", str(TASKS / "words.json"), "--data", data, "--json"]
+        kept = [*arguments, "--state", str(state), "--save-every", "0"]
+        whole = json.loads(nalar(*arguments).text)
+        child = subprocess.Popen([BINARY, *kept], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        while child.poll() is None and not state.exists():
+            time.sleep(0.002)
+        child.kill()
+        child.communicate()
+        if child.returncode == 0:
+            self.skipTest("it was done before it could be killed")
+        done = len(json.loads(state.read_text())["steps"][0]["items"])
+        self.assertGreaterEqual(done, 0)
+        rest = nalar(*kept, "--resume")
+        self.assertEqual(rest.code, 0, rest.err)
+        result = json.loads(rest.text)["tasks"][0]
+        self.assertEqual(result["metrics"], whole["tasks"][0]["metrics"])
+        self.assertEqual(result["truncated"], whole["tasks"][0]["truncated"])
+        self.assertFalse(os.path.exists(state))
+
+
+class Group(CliTest):
+    def test_mean_of_tasks_weighted_by_items(self):
+        rows = (TASKS / "words.jsonl").read_text().splitlines()
+        tasks, sizes = [], (len(rows), 3)
+        for n in sizes:
+            data = self.file(f"rows{n}.jsonl", "\n".join(rows[:n]) + "\n")
+            task = json.loads((TASKS / "words.json").read_text()) | {"data": data}
+            tasks += ["--task", self.file(f"task{n}.json", json.dumps(task))]
+        report = json.loads(nalar("eval", MODEL, *tasks, "--json").text)
+        for mean in report["means"]:
+            self.assertEqual((mean["tasks"], mean["items"]), (2, sum(sizes)))
+            parts = [next(m for m in task["metrics"] if m["metric"] == mean["metric"]) for task in report["tasks"]]
+            value = sum(n * p["value"] for n, p in zip(sizes, parts)) / sum(sizes)
+            self.assertAlmostEqual(mean["value"], value, 12)
+            variance = sum(n * (n - 1) * p["error"] ** 2 for n, p in zip(sizes, parts)) / (sum(sizes) - 2)
+            self.assertAlmostEqual(mean["error"], (variance / sum(sizes)) ** 0.5, 12)
+        self.assertIn("mean of 2 tasks", nalar("eval", MODEL, *tasks).text)
+
 
 if __name__ == "__main__":
     main()

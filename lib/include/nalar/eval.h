@@ -42,8 +42,10 @@ struct EvalControl {
   std::function<bool(const EvalEvent&)> on_event;
   // Takes what is needed to go on: an object that makes sense to the same call alone (its "key" is
   // a hash of text or task, data and settings; the model is the caller's business). Called when
-  // the evaluation is stopped, and when it is done.
+  // the evaluation is stopped, when `save_due` says so, and when it is done.
   std::function<void(const Json&)> save;
+  // Asked now and then; true: what is done so far is to be saved now.
+  std::function<bool()> save_due;
   // What `save` was given by an evaluation that was stopped; null: from the beginning. Errors:
   // bad_data when it belongs to another one.
   Json resume;
@@ -179,6 +181,11 @@ struct TaskResult {
 // Errors: bad_data for a continuation over the context; try_again.
 NALAR_API TaskResult evaluate_task(const Subject& subject, const Task& task,
                                    const EvalControl& control = {});
+
+// Several tasks as one, as lm-evaluation-harness makes the figures of a group: the mean over the
+// tasks, weighted by their items, and the pooled error. Of the metrics that all of them have and
+// that are means of items.
+NALAR_API std::vector<MetricResult> group_means(const std::vector<TaskResult>& results);
 
 // ---- two models on the same items
 
