@@ -39,7 +39,8 @@ const char* EvalCommand::notes() const {
          "are compared with.\n"
          "--data gives the rows of a task, when there is one --task; a task file may name its own "
          "(datasets/tasks holds ready ones).\n"
-         "On Ctrl-C a run with --state ends with 75, and --resume goes on with it, or with one that "
+         "On Ctrl-C a run with --state ends with 75, and --resume goes on with it, or with one "
+         "that "
          "was killed, from its last saving.";
 }
 

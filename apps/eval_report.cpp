@@ -131,8 +131,8 @@ void EvalReport::add_reference(const std::string& reference, const ReferenceResu
 
 void EvalReport::add_metric_row(const std::vector<std::string>& begin, const MetricResult& m) {
   std::vector<std::string> row = begin;
-  row.insert(row.end(), {m.filter, m.name, m.higher_is_better ? "↑" : "↓",
-                         figure(m.estimate.value), figure(m.estimate.error)});
+  row.insert(row.end(), {m.filter, m.name, m.higher_is_better ? "↑" : "↓", figure(m.estimate.value),
+                         figure(m.estimate.error)});
   section("tasks", {"task", "shots", "items", "filter", "metric", "", "value", "±"})
       .rows.push_back(std::move(row));
 }
@@ -159,7 +159,8 @@ void EvalReport::add_means(const std::vector<TaskResult>& results,
     json.set("tasks", static_cast<int64_t>(results.size()));
     json.set("items", static_cast<int64_t>(items));
     means_.push_back(std::move(json));
-    add_metric_row({fmt::format("mean of {} tasks", results.size()), "-", std::to_string(items)}, m);
+    add_metric_row({fmt::format("mean of {} tasks", results.size()), "-", std::to_string(items)},
+                   m);
   }
 }
 

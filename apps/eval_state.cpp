@@ -86,15 +86,15 @@ bool EvalState::on_event(const EvalEvent& event) {
 
 void EvalState::show(const EvalEvent& event, Clock::time_point now) {
   const int64_t done = event.done - first_done_;
-  const double left =
-      done > 0 ? seconds(now - start_) * static_cast<double>(event.total - event.done) /
-                     static_cast<double>(done)
-               : -1;
+  const double left = done > 0
+                          ? seconds(now - start_) * static_cast<double>(event.total - event.done) /
+                                static_cast<double>(done)
+                          : -1;
   if (over_) {
     Messages::status(status_text(event, left, terminal_columns(STDERR_FILENO)));
   } else if (done > 0) {
-    log_.note(fmt::format("{}: {} of {}, {} left", event.what, event.done, event.total,
-                          time_text(left)));
+    log_.note(
+        fmt::format("{}: {} of {}, {} left", event.what, event.done, event.total, time_text(left)));
   } else {
     return;
   }

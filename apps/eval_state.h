@@ -45,7 +45,7 @@ class EvalState {
 
   Options options_;
   const Messages& log_;
-  bool over_;  // a line of the terminal can be written over
+  bool over_;                           // a line of the terminal can be written over
   std::optional<StopSignals> signals_;  // where what is done can be kept
   Json::Array steps_;                   // states of steps, the last one of the step at work
   size_t step_ = 0;

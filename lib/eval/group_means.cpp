@@ -26,7 +26,8 @@ std::vector<MetricResult> group_means(const std::vector<TaskResult>& results) {
   const std::vector<MetricResult>& metrics = results.front().metrics;
   for (size_t m = 0; m < metrics.size(); ++m) {
     if (!is_mean_of_items(results.front(), m)) continue;
-    // Pooled: Σ n (n - 1) error² ÷ (Σ n - tasks) is the variance of an item, Σ n of which are averaged.
+    // Pooled: Σ n (n - 1) error² ÷ (Σ n - tasks) is the variance of an item, Σ n of which are
+    // averaged.
     double items = 0, sum = 0, squares = 0;
     const bool all = std::all_of(results.begin(), results.end(), [&](const TaskResult& result) {
       const MetricResult* own = find(result, metrics[m]);

@@ -10,8 +10,8 @@
 
 namespace nalar::eval {
 
-// Runs slices through an engine and shows the logits that they ask for, in bounded memory: calls
-// are cut so that no more than a few rows of the vocabulary lie in it at a time. Borrows the
+// Runs slices through an engine and shows the logits that they ask for, in bounded memory: they are
+// cut into calls so that no more than a few rows of the vocabulary lie in it at a time. Borrows the
 // engine.
 class LogitStream {
  public:

@@ -55,6 +55,7 @@ struct Scorer::ItemNodes {
 struct Scorer::Batch {
   std::vector<std::shared_ptr<Node>> heads;  // that begin in it
   std::vector<ItemNodes> items;
+  size_t branch_tokens = 0;
 };
 
 // Where gathering stands.
@@ -70,31 +71,36 @@ Scorer::Scorer(const Subject& subject, int batch_tokens)
       stream_(*subject.engine),
       batch_tokens_(static_cast<size_t>(batch_tokens)) {}
 
-// The items from `next` on whose tokens fill a batch, and the nodes of heads that begin there.
-Scorer::Batch Scorer::gather(Cursor& at) const {
+// The items from `next` on whose stems fill a call that has `taken` tokens already, or all of whose
+// tokens fill one; and the nodes of heads that begin there.
+Scorer::Batch Scorer::gather(Cursor& at, size_t taken) const {
   Batch batch;
-  size_t tokens = 0;
+  size_t tokens = 0;  // of the batch
   for (; at.next < at.items.size() && tokens < batch_tokens_; ++at.next) {
     const std::span<const Request> requests = at.items[at.next];
+    const Run& run = at.next == at.run->end ? at.run[1] : *at.run;
+    const size_t stem_end = common_stem(requests), n_stem = stem_end - run.head;
+    if (taken > 0 && taken + n_stem > batch_tokens_) break;
+    taken += n_stem;
+    tokens += n_stem;
     if (at.next == at.run->end) ++at.run;
-    const size_t head = at.run->head;
-    if (at.next == at.run->begin) {
+    if (at.next == run.begin) {
       at.head = std::make_shared<Node>();
-      at.head->tokens = input(requests.front()).first(head);
+      at.head->tokens = input(requests.front()).first(run.head);
       batch.heads.push_back(at.head);
     }
     ItemNodes nodes{.item = at.next,
                     .requests = requests,
                     .head = at.head,
-                    .stem_end = common_stem(requests),
+                    .stem_end = stem_end,
                     .stem = {},
                     .branches = std::vector<Node>(requests.size())};
-    nodes.stem.tokens = input(requests.front()).subspan(head, nodes.stem_end - head);
-    tokens += nodes.stem.tokens.size();
+    nodes.stem.tokens = input(requests.front()).subspan(run.head, n_stem);
     for (size_t r = 0; r < requests.size(); ++r) {
-      nodes.branches[r].tokens = input(requests[r]).subspan(nodes.stem_end);
-      nodes.stem.want(requests[r], r, head);
-      nodes.branches[r].want(requests[r], r, nodes.stem_end);
+      nodes.branches[r].tokens = input(requests[r]).subspan(stem_end);
+      nodes.stem.want(requests[r], r, run.head);
+      nodes.branches[r].want(requests[r], r, stem_end);
+      batch.branch_tokens += nodes.branches[r].tokens.size();
       tokens += nodes.branches[r].tokens.size();
     }
     batch.items.push_back(std::move(nodes));
@@ -174,14 +180,14 @@ void Scorer::report(const Batch& batch, const Done& done) {
   }
 }
 
-// A call of the engine works on three batches: heads of one, stems of the one before it, branches
+// What is computed together: the heads of a batch, the stems of the one before it and the branches
 // of the one before that.
 void Scorer::run(std::span<const std::vector<Request>> items, const Done& done) {
   const std::vector<Run> runs = shared_heads(items);
   Cursor at{items, runs.begin(), 0, nullptr};
   Batch headed, stemmed;
-  do {
-    Batch next = gather(at);
+  while (at.next < items.size() || !headed.items.empty() || !stemmed.items.empty()) {
+    Batch next = gather(at, headed.branch_tokens);
     std::vector<Node*> nodes;
     open_heads(next, nodes);
     open_stems(headed, nodes);
@@ -193,7 +199,7 @@ void Scorer::run(std::span<const std::vector<Request>> items, const Done& done) 
     }
     stemmed = std::move(headed);
     headed = std::move(next);
-  } while (!headed.items.empty() || !stemmed.items.empty());
+  }
 }
 
 }  // namespace nalar::eval

@@ -36,7 +36,7 @@ class Scorer {
   struct ItemNodes;
   struct Batch;
   struct Cursor;
-  Batch gather(Cursor& at) const;
+  Batch gather(Cursor& at, size_t taken) const;
   // Make the sequences of a batch's nodes and add those that have tokens of their own to `nodes`.
   void open_heads(Batch& batch, std::vector<Node*>& nodes) const;
   void open_stems(Batch& batch, std::vector<Node*>& nodes) const;

@@ -58,8 +58,8 @@ std::vector<Run> shared_heads(std::span<const std::vector<Request>> items) {
   }
   std::vector<size_t> joint;
   for (size_t i = 0; i + 1 < items.size(); ++i) {
-    joint.push_back(std::min({own[i], own[i + 1],
-                              common_prefix(input(items[i].front()), input(items[i + 1].front()))}));
+    joint.push_back(std::min(
+        {own[i], own[i + 1], common_prefix(input(items[i].front()), input(items[i + 1].front()))}));
   }
   return best_split(joint, 0, items.size()).runs;
 }

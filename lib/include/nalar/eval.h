@@ -128,7 +128,7 @@ struct TaskOptions {
   std::optional<std::string> fewshot_data;  // rows of the shots, in place of "fewshot_data"
   int64_t limit = 0;                        // first rows alone; 0 = all
   std::optional<int> shots;                 // in place of the file's num_fewshot
-  int batch_tokens = 1024;                  // that a forward call works on; changes no result
+  int batch_tokens = 512;                   // that a forward call works on; changes no result
 };
 
 // A task and its rows, every prompt made: file and data were checked. Immutable.

@@ -1,5 +1,6 @@
 #include "eval/scorer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -104,6 +105,14 @@ void check_close(const std::vector<Score>& got, const std::vector<Score>& want) 
   }
 }
 
+void check_equal(const std::vector<Score>& got, const std::vector<Score>& want) {
+  REQUIRE(got.size() == want.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    CHECK(got[i].log_likelihood == want[i].log_likelihood);
+    CHECK(got[i].greedy == want[i].greedy);
+  }
+}
+
 TEST_CASE("the tree scores what each request alone would get") {
   for (const bool head : {false, true}) {
     nalar::test::FakeEngine engine(50, 64, nalar::test::hashed_logits);
@@ -176,23 +185,35 @@ TEST_CASE("a head stops before what is scored") {
   CHECK(shared_heads(Groups{}).empty());
 }
 
-TEST_CASE("on the engine, equal bits for every batch size") {
+TEST_CASE("on the engine, equal bits for every batch size, order and number of threads") {
   const auto model = open_model(nalar::test::golden("stories260k/stories260K-f32.gguf"));
   for (const Compute compute : {Compute::automatic, Compute::fp32}) {
-    EngineOptions options;
-    options.threads = 1;
-    options.compute = compute;
-    const auto engine = engine::make_cpu_engine(model, options);
-    const Subject subject{engine.get(), nullptr, {}};
-    const Groups groups = random_groups(model->config().vocab_size, true);
-    const auto want = scores_of(subject, groups, 1000);
-    for (const int batch : {1, 20, 50}) {
-      const auto got = scores_of(subject, groups, batch);
-      for (size_t i = 0; i < got.size(); ++i) {
-        CHECK(got[i].log_likelihood == want[i].log_likelihood);
+    std::vector<Score> want;
+    for (const int threads : {1, 2}) {
+      EngineOptions options;
+      options.threads = threads;
+      options.compute = compute;
+      const auto engine = engine::make_cpu_engine(model, options);
+      const Subject subject{engine.get(), nullptr, {}};
+      const Groups groups = random_groups(model->config().vocab_size, true);
+      if (want.empty()) want = scores_of(subject, groups, 1000);
+      check_close(want, plain_scores(*engine, groups));
+      for (const int batch : {1, 20, 50, 1000}) {
+        check_equal(scores_of(subject, groups, batch), want);
+        // Alone, where nothing is shared; and among others.
+        std::vector<Score> alone;
+        for (const auto& group : groups) {
+          const auto own = scores_of(subject, {group}, batch);
+          alone.insert(alone.end(), own.begin(), own.end());
+        }
+        check_equal(alone, want);
+        Groups reversed(groups.rbegin(), groups.rend());
+        for (auto& group : reversed) std::reverse(group.begin(), group.end());
+        auto got = scores_of(subject, reversed, batch);
+        std::reverse(got.begin(), got.end());
+        check_equal(got, want);
       }
     }
-    check_close(want, plain_scores(*engine, groups));
   }
 }
 
