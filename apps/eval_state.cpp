@@ -114,6 +114,7 @@ void EvalState::save(const Json& step) {
 }
 
 void EvalState::remove() {
+  Messages::status("");
   if (options_.path) remove_file(*options_.path);
 }
 

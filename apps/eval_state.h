@@ -33,7 +33,7 @@ class EvalState {
 
   // The control for the next step. An Error(try_again) from it says how to go on.
   EvalControl next_step();
-  // All is done.
+  // All is done: nothing of it is left on the terminal or on the disk.
   void remove();
 
  private:

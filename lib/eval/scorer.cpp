@@ -176,6 +176,7 @@ void Scorer::report(const Batch& batch, const Done& done) {
         throw Error(ErrorKind::bad_data, "the model gives a continuation no finite likelihood");
       }
     }
+    more_ = &item != &batch.items.back();
     done(item.item, scores);
   }
 }

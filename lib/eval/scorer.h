@@ -28,6 +28,8 @@ class Scorer {
   using Done = std::function<void(size_t, std::span<const Score>)>;
   void run(std::span<const std::vector<Request>> items, const Done& done);
 
+  // Within `done`: scores of more items are there already.
+  bool more() const { return more_; }
   int64_t tokens() const { return stream_.tokens(); }
 
  private:
@@ -42,11 +44,12 @@ class Scorer {
   void open_stems(Batch& batch, std::vector<Node*>& nodes) const;
   void open_branches(Batch& batch, std::vector<Node*>& nodes) const;
   void forward(const std::vector<Node*>& nodes);
-  static void report(const Batch& batch, const Done& done);
+  void report(const Batch& batch, const Done& done);
 
   const Subject& subject_;
   LogitStream stream_;
   size_t batch_tokens_;
+  bool more_ = false;
 };
 
 }  // namespace nalar::eval

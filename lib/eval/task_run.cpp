@@ -171,8 +171,9 @@ void TaskRun::score() {
         item.greedy.push_back(s.greedy);
       }
     }
+    if (scorer.more()) return;  // shown, and kept where that is due, call by call
     const bool last = group + 1 == groups.size() || item_of[group + 1] != item_of[group];
-    if (last) report(item_of[group] + 1);
+    report(item_of[group] + (last ? 1 : 0));
   });
   result_.tokens = scorer.tokens();
 }
