@@ -60,12 +60,7 @@ class OneModel {
  public:
   OneModel(const Subject& subject, const LeakData::Impl& data, const EvalControl& control,
            const char* name)
-      : subject_(subject),
-        data_(data),
-        control_(control),
-        name_(name),
-        stream_(*subject.engine),
-        n_(static_cast<int64_t>(data.items.size())) {}
+      : subject_(subject), data_(data), control_(control), name_(name), stream_(*subject.engine) {}
 
   std::vector<LeakRow::By> rows() {
     std::vector<Passage> passages;
@@ -78,8 +73,9 @@ class OneModel {
       apart.push_back(i);
       passages.push_back(extracted(item));
     }
-    const auto scores = score_passages(stream_, subject_.sequence, passages,
-                                       data_.options.batch_tokens, progress("rows"));
+    const auto scores =
+        score_passages(stream_, subject_.sequence, passages, data_.options.batch_tokens,
+                       progress("rows", passages.size()));
     std::vector<LeakRow::By> out;
     for (size_t i = 0; i < data_.items.size(); ++i) out.push_back(row(i, scores[i]));
     for (size_t a = 0; a < apart.size(); ++a) {
@@ -95,8 +91,9 @@ class OneModel {
       const LeakItem& item = data_.items[i];
       prompts.push_back({item.prefix(), rows[i].verbatim ? 0 : item.end - item.cut});
     }
-    auto out = continue_greedily(stream_, subject_.sequence, prompts,
-                                 subject_.tokenizer->special().end, progress("outputs"));
+    auto out =
+        continue_greedily(stream_, subject_.sequence, prompts, subject_.tokenizer->special().end,
+                          progress("outputs", prompts.size()));
     for (size_t i = 0; i < out.size(); ++i) {
       const auto own = data_.items[i].continuation();
       if (rows[i].verbatim) out[i].assign(own.begin(), own.end());
@@ -134,10 +131,10 @@ class OneModel {
   int64_t tokens() const { return stream_.tokens() + secret_tokens_; }
 
  private:
-  PassagesDone progress(const char* what) {
-    return [this, what](size_t done) {
-      report_progress(control_, {name_ + " " + what, static_cast<int64_t>(done),
-                                 std::max(n_, static_cast<int64_t>(done))});
+  PassagesDone progress(const char* what, size_t total) {
+    return [this, what, total](size_t done) {
+      report_progress(
+          control_, {name_ + " " + what, static_cast<int64_t>(done), static_cast<int64_t>(total)});
     };
   }
 
@@ -171,7 +168,6 @@ class OneModel {
   const EvalControl& control_;
   std::string name_;
   LogitStream stream_;
-  int64_t n_;
   int64_t secret_tokens_ = 0;
 };
 

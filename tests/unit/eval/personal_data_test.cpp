@@ -58,7 +58,7 @@ TEST_CASE("what only looks alike is not found") {
            "4111 1111 1111 1112",              // no card's sum
            "0000 0000 0000 0000",              // all alike
            "1234567890123456789012345",        // too long
-           "DE89 3704 0044 0532 0130 01",      // no IBAN's remainder
+           "DE89 3704 0044 0532 0130 02",      // no IBAN's remainder
            "version 1.2.3.4.5 and 256.1.1.1",  // no addresses
            "std::string, face::bead, ::",      // C++
            "user@localhost, @name, a@b",       // no domain
