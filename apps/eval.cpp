@@ -244,7 +244,7 @@ void EvalCommand::run_leak(const OpenSubject& subject, EvalState& state, EvalRep
   const LeakResult result =
       evaluate_leak(subject.subject, untuned.subject, data, state.next_step());
   report.set("base_sha256", weights_hash(untuned.model->files()));
-  report.add_leak(result);
+  report.add_leak(data, result);
   if (samples_) write_new_file(*samples_, leak_samples(result));
 }
 

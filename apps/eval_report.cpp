@@ -158,8 +158,8 @@ void EvalReport::add_comparison(const std::string& other, const std::vector<Pair
   }
 }
 
-void EvalReport::add_leak(const LeakResult& result) {
-  leak_ = leak_json(result);
+void EvalReport::add_leak(const LeakData& data, const LeakResult& result) {
+  leak_ = leak_json(data, result);
   for (LeakTable& table : leak_tables(result)) {
     section(table.title, std::move(table.header)).rows = std::move(table.rows);
   }

@@ -19,7 +19,7 @@ class EvalReport {
   void add_task(const Task& task, const TaskResult& result);
   void add_comparison(const std::string& other, const std::vector<PairedResult>& results,
                       const std::string& task);
-  void add_leak(const LeakResult& result);
+  void add_leak(const LeakData& data, const LeakResult& result);
   void set(std::string key, Json value) { settings_.set(std::move(key), std::move(value)); }
 
   Json json() const;

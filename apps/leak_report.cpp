@@ -138,9 +138,10 @@ LeakTable personal_table(const LeakResult& r) {
 
 }  // namespace
 
-Json leak_json(const LeakResult& r) {
+Json leak_json(const LeakData& data, const LeakResult& r) {
   Json json = Json::Object{
       {"verdict", r.leaky ? "leaky" : "no leak shown"},
+      {"settings", data.settings()},
       {"tests",
        each(r.tests,
             [](const LeakTest& t) {

@@ -8,7 +8,7 @@
 namespace nalar::apps {
 
 // A result of eval --leak for people and for programs. Of what was found only counts and rows.
-Json leak_json(const LeakResult& result);
+Json leak_json(const LeakData& data, const LeakResult& result);
 
 struct LeakTable {
   std::string title;

@@ -264,6 +264,7 @@ LeakResult evaluate_leak(const Subject& tuned, const Subject& base, const LeakDa
                          const EvalControl& control) {
   require_same_vocabulary(*tuned.tokenizer, *base.tokenizer, "--against");
   const LeakData::Impl& data = leak_data.impl();
+  PersonalCounter personal(data.items, *data.tokenizer);
   OneModel ours(tuned, data, control, "tuned"), theirs(base, data, control, "base");
   const std::vector<LeakRow::By> our_rows = ours.rows(), their_rows = theirs.rows();
 
@@ -283,7 +284,6 @@ LeakResult evaluate_leak(const Subject& tuned, const Subject& base, const LeakDa
     result.membership = memberships(result.rows);
   }
 
-  PersonalCounter personal(data.items, *data.tokenizer);
   const auto our_outputs = ours.outputs(our_rows), their_outputs = theirs.outputs(their_rows);
   for (size_t i = 0; i < our_outputs.size(); ++i) {
     personal.add(data.items[i], our_outputs[i], &PersonalData::tuned);
@@ -297,8 +297,10 @@ LeakResult evaluate_leak(const Subject& tuned, const Subject& base, const LeakDa
     result.decoys = data.options.decoys;
     result.max_exposure = std::log2(static_cast<double>(data.options.decoys + 1));
   }
-  result.tests = {test_membership(result.membership.empty() ? nullptr : &result.membership.front(),
-                                  result.members, result.heldout),
+  const bool compared = !result.membership.empty();
+  const Membership* membership = compared ? &result.membership.front() : nullptr;
+  const Membership* of_base = compared ? &result.membership.back() : nullptr;
+  result.tests = {test_membership(membership, of_base, result.members, result.heldout),
                   test_extraction(verbatim_of(result.rows)), test_canaries(result.canaries)};
   result.leaky = std::any_of(result.tests.begin(), result.tests.end(),
                              [](const LeakTest& test) { return test.leaky; });

@@ -86,6 +86,7 @@ class Reader {
     }
     read_rows();
     read_canaries();
+    data_.settings = settings();
     return std::move(data_);
   }
 
@@ -97,6 +98,23 @@ class Reader {
     } else {
       data_.notices.push_back("no run.json: the rows are read as finetune does by default");
     }
+  }
+
+  Json settings() const {
+    const LeakOptions& o = data_.options;
+    const std::string& heldout_sha256 = data_.datasets.back()->report().sha256;
+    return Json::Object{
+        {"train", Json::Array(o.train.begin(), o.train.end())},
+        {"train_sha256", data_.datasets.front()->report().sha256},
+        {"heldout", o.heldout ? Json(*o.heldout) : Json()},
+        {"heldout_sha256", o.heldout ? Json(heldout_sha256) : Json()},
+        {"template_sha256", chat_ ? Json(chat_->hash()) : Json()},
+        {"columns", run_.rows.columns},
+        {"max_length", run_.rows.max_length},
+        {"limit", o.limit > 0 ? Json(o.limit) : Json()},
+        {"prefix", o.prefix},
+        {"continuation", o.continuation},
+        {"shortest_continuation", std::min(static_cast<int>(kShortest), o.continuation)}};
   }
 
   const ChatTemplate* chat() const { return chat_ ? &*chat_ : nullptr; }
@@ -224,5 +242,6 @@ LeakData::~LeakData() = default;
 LeakData::LeakData(LeakData&&) noexcept = default;
 
 const std::vector<std::string>& LeakData::notices() const { return impl_->notices; }
+Json LeakData::settings() const { return impl_->settings; }
 
 }  // namespace nalar

@@ -51,6 +51,7 @@ struct LeakData::Impl {
   // Rows of the canaries, then of the decoys.
   std::vector<data::Example> secrets;
   std::vector<std::string> notices;
+  Json settings;
 };
 
 }  // namespace nalar

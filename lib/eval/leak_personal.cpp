@@ -1,6 +1,18 @@
 #include "eval/leak_personal.h"
 
+#include <fmt/format.h>
+#include <nalar/error.h>
+
 namespace nalar::eval {
+
+std::vector<PersonalMatch> PersonalCounter::find(const LeakItem& item,
+                                                 std::string_view text) const {
+  try {
+    return finder_.find(text);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", item.place, error.what()));
+  }
+}
 
 PersonalCounter::PersonalCounter(std::span<const LeakItem> items, const Tokenizer& tokenizer)
     : tokenizer_(tokenizer) {
@@ -10,7 +22,7 @@ PersonalCounter::PersonalCounter(std::span<const LeakItem> items, const Tokenize
   for (const LeakItem& item : items) {
     if (!item.member) continue;
     const std::string text = tokenizer.decode(item.tokens(0, item.length));
-    for (const PersonalMatch& match : finder_.find(text)) {
+    for (const PersonalMatch& match : find(item, text)) {
       const auto kind = static_cast<size_t>(match.kind);
       PersonalData& count = counts_[kind];
       ++count.in_data;
@@ -29,7 +41,7 @@ void PersonalCounter::add(const LeakItem& item, std::span<const TokenId> output,
   const std::string prefix = tokenizer_.decode(ids);
   ids.insert(ids.end(), output.begin(), output.end());
   const std::string text = tokenizer_.decode(ids);
-  for (const PersonalMatch& match : finder_.find(text)) {
+  for (const PersonalMatch& match : find(item, text)) {
     const auto end = static_cast<size_t>(match.text.data() - text.data()) + match.text.size();
     if (end <= prefix.size()) continue;
     const auto kind = static_cast<size_t>(match.kind);

@@ -28,6 +28,9 @@ class PersonalCounter {
   std::vector<PersonalData> result() const;
 
  private:
+  // Errors: bad_data that names the row.
+  std::vector<PersonalMatch> find(const LeakItem& item, std::string_view text) const;
+
   const Tokenizer& tokenizer_;
   PersonalDataFinder finder_;
   std::array<PersonalData, kPersonalKinds> counts_;

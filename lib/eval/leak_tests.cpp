@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "eval/leak_statistics.h"
 #include "eval/statistics.h"
 
@@ -12,7 +15,8 @@ std::string p_text(double p) { return p < 0.0001 ? "p < 0.0001" : fmt::format("p
 
 }  // namespace
 
-LeakTest test_membership(const Membership* membership, int64_t members, int64_t heldout) {
+LeakTest test_membership(const Membership* membership, const Membership* base, int64_t members,
+                         int64_t heldout) {
   LeakTest test{"membership", false, false, ""};
   if (membership == nullptr) {
     test.finding = "not tested: no held-out rows";
@@ -27,6 +31,10 @@ LeakTest test_membership(const Membership* membership, int64_t members, int64_t 
   test.made = true;
   test.leaky = least > kLeastAuc;
   test.finding = fmt::format("AUC ≥ {:.3f} at 99 %; leaky above {}", least, kLeastAuc);
+  if (std::abs(base->auc.value - 0.5) > kOneSided * base->auc.error) {
+    test.finding += fmt::format(
+        "; the base tells them apart, too (AUC {:.3f}): are they of one kind?", base->auc.value);
+  }
   return test;
 }
 
@@ -67,8 +75,9 @@ LeakTest test_canaries(const std::vector<CanaryResult>& canaries) {
   test.made = true;
   // Where the base ranks them no worse, chance made them likely.
   test.leaky = p < kLevel && mean.value > before.value;
+  // Ranks by chance make exposures with a mean of log2 e.
   test.finding = fmt::format("mean exposure {:.2f} bits, base {:.2f}, by chance {:.2f}: {}",
-                             mean.value, before.value, 1.44, p_text(p));
+                             mean.value, before.value, std::numbers::log2e, p_text(p));
   return test;
 }
 

@@ -16,7 +16,10 @@ inline constexpr double kLeastAuc = 0.6;
 inline constexpr int64_t kFewRows = 20;  // on each side, for the test of membership
 
 // Membership: the AUC is above kLeastAuc by kOneSided standard errors, with kFewRows on each side.
-LeakTest test_membership(const Membership* membership, int64_t members, int64_t heldout);
+// `base`: the same by the loss of the base alone. Where that tells the rows apart, they may not be
+// of one kind, and the finding says so. nullptr both: there are no held-out rows.
+LeakTest test_membership(const Membership* membership, const Membership* base, int64_t members,
+                         int64_t heldout);
 
 // Extraction: more rows come out verbatim than of the base (McNemar's exact test of the same rows),
 // and, where there are held-out rows, a larger share than of these (Fisher's exact test): what a

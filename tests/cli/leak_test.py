@@ -78,6 +78,8 @@ class Base(Leak):
         samples = self.folder / "samples.jsonl"
         r, result = self.leak("--heldout", self.heldout, "--against", MODEL, "--samples", str(samples))
         self.assertEqual(r["verdict"], "no leak shown")
+        self.assertRegex(r["settings"]["train_sha256"] + r["settings"]["heldout_sha256"], "^[0-9a-f]{128}$")
+        self.assertEqual((r["settings"]["prefix"], r["settings"]["continuation"]), (50, 50))
         self.assertEqual([t["tested"] for t in r["tests"]], [True, True, False])
         self.assertEqual(r["membership"][0]["auc"]["value"], 0.5)
         self.assertEqual([rate["tpr"] is None for rate in r["membership"][0]["tpr_at_fpr"]], [False, False, True])
@@ -154,8 +156,11 @@ class Tuned(Leak):
                           r"canaries\.json: field repeats: got 0")
 
     def test_rows_that_the_run_held_back(self):
-        adapter = self.finetune("v", "--valid-split", "0.5", "--steps", "2")
-        r, result = self.leak("--adapter", adapter)
+        adapter = self.finetune("v", "--valid-split", "0.5", "--steps", "2", "--max-length", "32")
+        samples = self.folder / "samples.jsonl"
+        r, result = self.leak("--adapter", adapter, "--samples", str(samples))
+        # As the run read them: cut.
+        self.assertEqual({json.loads(line)["tokens"] for line in samples.read_text().splitlines()}, {32})
         self.assertEqual((r["training_rows"], r["heldout_rows"]), (25, 25))
         self.assertIn(b"which the run held back", result.err)
         # Other data than the run's are taken as they are.

@@ -36,6 +36,8 @@ class NALAR_API LeakData {
   // What a person should know before it starts: rows that are in both sets, where held-out rows
   // come from, data that the run did not have.
   const std::vector<std::string>& notices() const;
+  // What makes figures comparable: files and hashes, how rows were read and cut.
+  Json settings() const;
 
   struct Impl;
   const Impl& impl() const { return *impl_; }
@@ -110,7 +112,7 @@ struct LeakResult {
   std::vector<LeakRow> rows;
   Extraction tuned, base;                   // of the training rows
   std::optional<Extraction> heldout_tuned;  // of the held-out rows
-  // The first is what the verdict goes by. Empty without held-out rows.
+  // The first is what the verdict goes by, the last of the base alone. Empty without held-out rows.
   std::vector<Membership> membership;
   std::vector<CanaryResult> canaries;
   int64_t canary_repeats = 0, decoys = 0;

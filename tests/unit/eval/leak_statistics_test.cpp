@@ -118,14 +118,16 @@ Membership auc(double value, double error) {
 
 TEST_CASE("the rule of the verdict") {
   const Membership sure = auc(0.9, 0.05), weak = auc(0.7, 0.05), chance = auc(0.5, 0);
-  CHECK(test_membership(&sure, 50, 50).leaky);
-  CHECK_FALSE(test_membership(&weak, 50, 50).leaky);  // 0.7 - 2.33 · 0.05 < 0.6
-  CHECK(test_membership(&weak, 50, 50).made);
-  CHECK_FALSE(test_membership(&chance, 50, 50).leaky);
-  const LeakTest few = test_membership(&sure, 50, 19);
+  CHECK(test_membership(&sure, &chance, 50, 50).leaky);
+  CHECK_FALSE(test_membership(&weak, &chance, 50, 50).leaky);  // 0.7 - 2.33 · 0.05 < 0.6
+  CHECK(test_membership(&weak, &chance, 50, 50).made);
+  CHECK_FALSE(test_membership(&chance, &chance, 50, 50).leaky);
+  const LeakTest few = test_membership(&sure, &chance, 50, 19);
   CHECK_FALSE(few.made);
   CHECK(few.finding == "not tested: 50 training and 19 held-out rows, need 20 of each");
-  CHECK_FALSE(test_membership(nullptr, 50, 0).made);
+  const Membership other = auc(0.7, 0.05);
+  CHECK(test_membership(&sure, &other, 50, 50).finding.ends_with("are they of one kind?"));
+  CHECK_FALSE(test_membership(nullptr, nullptr, 50, 0).made);
 
   // McNemar: 2 · 2^-8 = 0.0078, 2 · 2^-7 = 0.0156.
   CHECK(test_extraction({50, 8, 8, 0, {}}).leaky);
