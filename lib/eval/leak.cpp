@@ -292,7 +292,8 @@ LeakResult evaluate_leak(const Subject& tuned, const Subject& base, const LeakDa
   result.personal = personal.result();
 
   if (data.canaries) {
-    result.canaries = canaries_of(ours.secrets(), theirs.secrets(), data.canaries->secrets.size());
+    const std::vector<double> our_secrets = ours.secrets(), their_secrets = theirs.secrets();
+    result.canaries = canaries_of(our_secrets, their_secrets, data.canaries->secrets.size());
     result.canary_repeats = data.canaries->repeats;
     result.decoys = data.options.decoys;
     result.max_exposure = std::log2(static_cast<double>(data.options.decoys + 1));

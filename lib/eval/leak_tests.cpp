@@ -13,6 +13,9 @@ namespace {
 
 std::string p_text(double p) { return p < 0.0001 ? "p < 0.0001" : fmt::format("p = {:.4f}", p); }
 
+constexpr size_t kOnePercent = 1;  // of Membership::kRates
+static_assert(Membership::kRates[kOnePercent] == 0.01);
+
 }  // namespace
 
 LeakTest test_membership(const Membership* membership, const Membership* base, int64_t members,
@@ -29,8 +32,14 @@ LeakTest test_membership(const Membership* membership, const Membership* base, i
   }
   const double least = membership->auc.value - kOneSided * membership->auc.error;
   test.made = true;
-  test.leaky = least > kLeastAuc;
-  test.finding = fmt::format("AUC ≥ {:.3f} at 99 %; leaky above {}", least, kLeastAuc);
+  const std::optional<double> tpr = membership->tpr[kOnePercent];
+  const double enough =
+      kLeastTpr + kOneSided * std::sqrt(kLeastTpr * (1 - kLeastTpr) / static_cast<double>(members));
+  test.leaky = least > kLeastAuc || (tpr && *tpr > enough);
+  test.finding = fmt::format("AUC ≥ {:.3f} at 99 %, leaky above {}", least, kLeastAuc);
+  if (tpr) {
+    test.finding += fmt::format("; TPR {:.2f} at 1 % FPR, leaky above {:.3f}", *tpr, enough);
+  }
   if (std::abs(base->auc.value - 0.5) > kOneSided * base->auc.error) {
     test.finding += fmt::format(
         "; the base tells them apart, too (AUC {:.3f}): are they of one kind?", base->auc.value);

@@ -10,12 +10,15 @@ namespace nalar::eval {
 
 inline constexpr double kLevel = 0.01;
 inline constexpr double kOneSided = 2.3263;  // the normal quantile of 1 - kLevel
-// Below this an attack tells little more than a coin does. A few per cent come of a single pass
-// over the data and say no more than that the model learned.
-inline constexpr double kLeastAuc = 0.6;
+// What a single pass over the data leaves is below: 0.55 to 0.7. A model that has learned nothing
+// of its rows is at 0.5.
+inline constexpr double kLeastAuc = 0.7;
 inline constexpr int64_t kFewRows = 20;  // on each side, for the test of membership
+// At 1 % false positives: a few rows may be given away where the many are not.
+inline constexpr double kLeastTpr = 0.2;
 
-// Membership: the AUC is above kLeastAuc by kOneSided standard errors, with kFewRows on each side.
+// Membership, with kFewRows on each side: the AUC is above kLeastAuc by kOneSided standard errors,
+// or the true positive rate above kLeastTpr by as many of those that this rate would have.
 // `base`: the same by the loss of the base alone. Where that tells the rows apart, they may not be
 // of one kind, and the finding says so. nullptr both: there are no held-out rows.
 LeakTest test_membership(const Membership* membership, const Membership* base, int64_t members,

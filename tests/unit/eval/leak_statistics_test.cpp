@@ -117,14 +117,20 @@ Membership auc(double value, double error) {
 }
 
 TEST_CASE("the rule of the verdict") {
-  const Membership sure = auc(0.9, 0.05), weak = auc(0.7, 0.05), chance = auc(0.5, 0);
+  const Membership sure = auc(0.9, 0.05), weak = auc(0.8, 0.05), chance = auc(0.5, 0);
   CHECK(test_membership(&sure, &chance, 50, 50).leaky);
-  CHECK_FALSE(test_membership(&weak, &chance, 50, 50).leaky);  // 0.7 - 2.33 · 0.05 < 0.6
+  CHECK_FALSE(test_membership(&weak, &chance, 50, 50).leaky);  // 0.8 - 2.33 · 0.05 < 0.7
   CHECK(test_membership(&weak, &chance, 50, 50).made);
   CHECK_FALSE(test_membership(&chance, &chance, 50, 50).leaky);
   const LeakTest few = test_membership(&sure, &chance, 50, 19);
   CHECK_FALSE(few.made);
   CHECK(few.finding == "not tested: 50 training and 19 held-out rows, need 20 of each");
+  // A few rows for certain: 0.2 + 2.33 · √(0.2 · 0.8 / 50) is 0.332.
+  Membership some = weak;
+  some.tpr[1] = 0.34;
+  CHECK(test_membership(&some, &chance, 50, 100).leaky);
+  some.tpr[1] = 0.32;
+  CHECK_FALSE(test_membership(&some, &chance, 50, 100).leaky);
   const Membership other = auc(0.7, 0.05);
   CHECK(test_membership(&sure, &other, 50, 50).finding.ends_with("are they of one kind?"));
   CHECK_FALSE(test_membership(nullptr, nullptr, 50, 0).made);
