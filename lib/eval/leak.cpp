@@ -55,12 +55,32 @@ Passage extracted(const LeakItem& item) {
   return passage;
 }
 
+// Tells how far all phases together are.
+class Progress {
+ public:
+  Progress(const EvalControl& control, size_t total)
+      : control_(control), total_(static_cast<int64_t>(total)) {}
+
+  // The next phase, of n units.
+  PassagesDone phase(size_t n) {
+    const size_t first = begun_;
+    begun_ += n;
+    return [this, first, n](size_t done) {
+      report_progress(control_, {"leak", static_cast<int64_t>(first + std::min(n, done)), total_});
+    };
+  }
+
+ private:
+  const EvalControl& control_;
+  int64_t total_;
+  size_t begun_ = 0;
+};
+
 // What one model makes of all rows and canaries.
 class OneModel {
  public:
-  OneModel(const Subject& subject, const LeakData::Impl& data, const EvalControl& control,
-           const char* name)
-      : subject_(subject), data_(data), control_(control), name_(name), stream_(*subject.engine) {}
+  OneModel(const Subject& subject, const LeakData::Impl& data, Progress& progress)
+      : subject_(subject), data_(data), progress_(progress), stream_(*subject.engine) {}
 
   std::vector<LeakRow::By> rows() {
     std::vector<Passage> passages;
@@ -75,7 +95,7 @@ class OneModel {
     }
     const auto scores =
         score_passages(stream_, subject_.sequence, passages, data_.options.batch_tokens,
-                       progress("rows", passages.size()));
+                       progress_.phase(data_.items.size()));
     std::vector<LeakRow::By> out;
     for (size_t i = 0; i < data_.items.size(); ++i) out.push_back(row(i, scores[i]));
     for (size_t a = 0; a < apart.size(); ++a) {
@@ -93,7 +113,7 @@ class OneModel {
     }
     auto out =
         continue_greedily(stream_, subject_.sequence, prompts, subject_.tokenizer->special().end,
-                          progress("outputs", prompts.size()));
+                          progress_.phase(prompts.size()));
     for (size_t i = 0; i < out.size(); ++i) {
       const auto own = data_.items[i].continuation();
       if (rows[i].verbatim) out[i].assign(own.begin(), own.end());
@@ -119,10 +139,10 @@ class OneModel {
     }
     Scorer scorer(subject_, data_.options.batch_tokens);
     std::vector<double> out(items.size());
-    const auto total = static_cast<int64_t>(items.size());
+    const PassagesDone done = progress_.phase(items.size());
     scorer.run(items, common_head(items), [&](size_t i, std::span<const Score> scores) {
       out[i] = scores.front().log_likelihood;
-      report_progress(control_, {name_ + " canaries", static_cast<int64_t>(i) + 1, total});
+      done(i + 1);
     });
     secret_tokens_ = scorer.tokens();
     return out;
@@ -131,13 +151,6 @@ class OneModel {
   int64_t tokens() const { return stream_.tokens() + secret_tokens_; }
 
  private:
-  PassagesDone progress(const char* what, size_t total) {
-    return [this, what, total](size_t done) {
-      report_progress(
-          control_, {name_ + " " + what, static_cast<int64_t>(done), static_cast<int64_t>(total)});
-    };
-  }
-
   LeakRow::By row(size_t i, std::span<const TokenScore> scores) const {
     const LeakItem& item = data_.items[i];
     LeakRow::By by;
@@ -165,8 +178,7 @@ class OneModel {
 
   const Subject& subject_;
   const LeakData::Impl& data_;
-  const EvalControl& control_;
-  std::string name_;
+  Progress& progress_;
   LogitStream stream_;
   int64_t secret_tokens_ = 0;
 };
@@ -265,7 +277,9 @@ LeakResult evaluate_leak(const Subject& tuned, const Subject& base, const LeakDa
   require_same_vocabulary(*tuned.tokenizer, *base.tokenizer, "--against");
   const LeakData::Impl& data = leak_data.impl();
   PersonalCounter personal(data.items, *data.tokenizer);
-  OneModel ours(tuned, data, control, "tuned"), theirs(base, data, control, "base");
+  const auto members = static_cast<size_t>(data.members);
+  Progress progress(control, 2 * (data.items.size() + members + data.secrets.size()));
+  OneModel ours(tuned, data, progress), theirs(base, data, progress);
   const std::vector<LeakRow::By> our_rows = ours.rows(), their_rows = theirs.rows();
 
   LeakResult result;
