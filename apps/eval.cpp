@@ -315,7 +315,9 @@ void EvalCommand::run(const OptionSet&, Streams& streams) {
     measure(subject, tasks, state, report, streams);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::try_again) throw;
-    throw Error(error.kind(), error.what(), "the same command with --resume goes on from there");
+    throw Error(error.kind(), error.what(),
+                leak_.wanted() ? "the same command with --resume, which begins --leak anew"
+                               : "the same command with --resume goes on from there");
   }
   report.set("seconds",
              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
