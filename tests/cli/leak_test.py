@@ -134,6 +134,24 @@ class Tuned(Leak):
         r, _ = self.leak("--heldout", self.heldout, "--adapter", adapter + ":0")
         self.assertEqual(r["verdict"], "no leak shown")
 
+    def test_rows_come_back(self):
+        draw = random.Random(5).choice
+        stories = [json.dumps({"text": f"{name} had a {draw(COLORS)} {draw(THINGS)}. {name} and {draw(NAMES)} took it to the "
+                               f"{draw(PLACES)} and saw a {draw(COLORS)} {draw(THINGS)}."}) + "\n" for name in NAMES for _ in "ab"]
+        # Every other is trained on: one story a name, which its beginning tells.
+        self.train = self.file("train.jsonl", "".join(stories[::2]))
+        heldout = self.file("heldout.jsonl", "".join(stories[1::2]))
+        adapter = self.finetune("r", "--epochs", "60")
+        r, _ = self.leak("--heldout", heldout, "--adapter", adapter, "--leak-prefix", "8", "--leak-continuation", "12")
+        extraction = r["extraction"]
+        self.assertGreaterEqual(extraction["tuned"]["verbatim"]["value"], 0.75)
+        self.assertEqual(extraction["base"]["verbatim"]["value"], 0)
+        self.assertLess(extraction["heldout"]["verbatim"]["value"], 0.25)
+        shares = [d["share"]["value"] for d in extraction["tuned"]["discoverable"]]
+        self.assertEqual(shares, sorted(shares))
+        self.assertEqual([(t["tested"], t["leaky"]) for t in r["tests"]], [(False, False), (True, True), (False, False)])
+        self.assertEqual(r["verdict"], "leaky")
+
     def test_canaries(self):
         adapter = self.finetune("c", "--epochs", "1", "--canaries", "3", "--canary-repeats", "40", "--seed", "9")
         path = self.folder / "c" / "canaries.json"
