@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "leak_report.h"
+
 namespace nalar::apps {
 
 // The figures of one run of eval and all that makes them comparable, in three forms.
@@ -19,6 +21,7 @@ class EvalReport {
   void add_means(const std::vector<TaskResult>& results, const std::vector<MetricResult>& means);
   void add_comparison(const std::string& other, const std::vector<PairedResult>& results,
                       const std::string& task);
+  void add_leak(const LeakData& data, const LeakResult& result);
   void set(std::string key, Json value) { settings_.set(std::move(key), std::move(value)); }
 
   Json json() const;
@@ -35,6 +38,7 @@ class EvalReport {
 
   Json settings_;
   Json::Array texts_, tasks_, means_, comparisons_;
+  Json leak_;
   std::vector<Section> sections_;
 };
 

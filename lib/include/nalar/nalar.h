@@ -12,6 +12,7 @@
 #include <nalar/generate.h>
 #include <nalar/inspect.h>
 #include <nalar/json.h>
+#include <nalar/leak.h>
 #include <nalar/log.h>
 #include <nalar/model.h>
 #include <nalar/model_config.h>
