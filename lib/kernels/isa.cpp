@@ -87,7 +87,8 @@ Isa choose() {
     }
     return isa;
   }
-  throw Error(ErrorKind::config, "NALAR_ISA: unknown instruction set, need scalar, avx2, avx512 or avx512bf16");
+  throw Error(ErrorKind::config,
+              "NALAR_ISA: unknown instruction set, need scalar, avx2, avx512 or avx512bf16");
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <nalar/dtype.h>
 
+#include <bit>
+#include <cstring>
+
 #include "kernels/expand_impl.h"
 #include "kernels/panels.h"
 #include "kernels/product_operands.h"
@@ -9,8 +12,8 @@
 #include "kernels/vector_impl.h"
 
 // The product over lanes V, after Goto and van de Geijn, Anatomy of High-Performance Matrix
-// Multiplication: a block of B (a block's depth x kColumns) is packed for the outer caches, one of A
-// (kBlockRows x that depth) for the L2 cache, and a tile of C stays in registers.
+// Multiplication: a block of B (a block's depth x kColumns) is packed for the outer caches, one of
+// A (kBlockRows x that depth) for the L2 cache, and a tile of C stays in registers.
 namespace nalar::kernels {
 
 // Of A and B, O says how elements along the depth become steps (product_operands.h).
@@ -51,8 +54,7 @@ class Product : Panels<V> {
   static constexpr int64_t kBlockRows = 144 / kRows * kRows, kColumns = 512;
   static constexpr int64_t kMostDepth = O::kDepth + O::kDepth / 2;
   static constexpr int64_t kMostSteps = kMostDepth / O::kGroup * O::kSteps;
-  static constexpr int64_t kChunk = 256;  // elements of a row expanded at a time: whole blocks
-  static_assert(kColumns % kWidth == 0 && kColumns % kChunk == 0);
+  static_assert(kColumns % kWidth == 0 && kColumns % kAcross == 0 && kBlockRows <= kAcross);
 
   static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
   static int64_t steps(int64_t depth) { return (depth + O::kGroup - 1) / O::kGroup * O::kSteps; }
@@ -88,20 +90,19 @@ class Product : Panels<V> {
     }
   }
   void pack_b_columns(int64_t j, int64_t k, int64_t columns, int64_t depth) const {
-    alignas(64) float room[O::kGroup][kChunk];
-    alignas(64) Step lines[O::kSteps][kChunk];
+    alignas(64) float room[O::kGroup][kAcross];
+    alignas(64) Step made[O::kSteps * kAcross];
     const int64_t panel_size = steps(depth) * kWidth;
-    for (int64_t c = 0; c < columns; c += kChunk) {
-      const int64_t count = least(columns - c, kChunk);
+    for (int64_t c = 0; c < columns; c += kAcross) {
+      const int64_t count = least(columns - c, kAcross);
       Step* panel = b_panels_ + c * steps(depth);
       for (int64_t i = 0; i < depth; i += O::kGroup) {
-        const float* rows[O::kGroup];
+        Lines<float, O::kGroup> rows;
         for (int64_t g = 0; g < O::kGroup; ++g) {
           const bool there = i + g < depth;
-          rows[g] = there ? expand(k + i + g, call_.b_column + j + c, count, room[g]) : kZeros;
+          rows.line[g] = there ? expand(k + i + g, call_.b_column + j + c, count, room[g]) : kZeros;
         }
-        O::across(rows, count, lines);
-        for (const Step* line : lines) {
+        for (const Step* line : O::across(rows, count, made).line) {
           P::template put_line<kWidth>(line, count, panel_size, panel);
           panel += kWidth;
         }
@@ -125,15 +126,13 @@ class Product : Panels<V> {
     }
   }
   void pack_a_columns(int64_t i, int64_t k, int64_t rows, int64_t depth) const {
-    alignas(64) Step lines[O::kSteps][kChunk];
-    static_assert(kBlockRows <= kChunk);
+    alignas(64) Step made[O::kSteps * kAcross];
     for (int64_t d = 0, s = 0; d < depth; d += O::kGroup) {
-      const float* from[O::kGroup];
+      Lines<float, O::kGroup> from;
       for (int64_t g = 0; g < O::kGroup; ++g) {
-        from[g] = d + g < depth ? call_.a + (k + d + g) * call_.a_stride + i : kZeros;
+        from.line[g] = d + g < depth ? call_.a + (k + d + g) * call_.a_stride + i : kZeros;
       }
-      O::across(from, rows, lines);
-      for (const Step* line : lines) {
+      for (const Step* line : O::across(from, rows, made).line) {
         for (int64_t r = 0; r < rows; ++r) a_rows_[r * kMostSteps + s] = line[r];
         ++s;
       }
@@ -146,13 +145,10 @@ class Product : Panels<V> {
   };
   void multiply(const Block& block) const {
     for (int64_t j = 0; j < block.columns; j += kWidth) {
-      for (int64_t i = 0; i < block.rows; i += kRows) {
-        const Block tile = {i + block.i,
-                            j + block.j,
-                            least(block.rows - i, kRows),
-                            least(block.columns - j, kWidth),
-                            block.steps,
-                            block.add};
+      for (int64_t i = 0, rows = 0; i < block.rows; i += rows) {
+        rows = tile_rows(block.rows - i);
+        const Block tile = {i + block.i, j + block.j, rows, least(block.columns - j, kWidth),
+                            block.steps, block.add};
         fetch(tile);
         alignas(64) float sums[kRows * kWidth];
         multiply_tile<kRows, kVectors>(tile, {.a = a_rows_ + i * kMostSteps,
@@ -165,14 +161,20 @@ class Product : Panels<V> {
       }
     }
   }
-  // With the smallest of the shapes R, R / 2, … x C, C / 2, … that holds the tile.
+  // The last two tiles share what is left for them.
+  static int64_t tile_rows(int64_t left) {
+    return left >= 2 * kRows || left <= kRows ? least(left, kRows) : (left + 1) / 2;
+  }
+  // With the smallest of the shapes of kRows or 1, 2, 4, … rows and C, C / 2, … vectors that holds
+  // the tile.
   template <int R, int C>
   static void multiply_tile(const Block& size, const TileOf<Step>& call) {
     if constexpr (C > 1) {
       if (size.columns <= C / 2 * 16) return multiply_tile<R, C / 2>(size, call);
     }
     if constexpr (R > 1) {
-      if (size.rows <= R / 2) return multiply_tile<R / 2, C>(size, call);
+      constexpr int kFewer = static_cast<int>(std::bit_floor(R - 1u));
+      if (size.rows <= kFewer) return multiply_tile<kFewer, C>(size, call);
     }
     P::template tile<R, C, kMostSteps, 1, O>(call);
   }
@@ -202,7 +204,7 @@ class Product : Panels<V> {
     }
   }
 
-  alignas(64) static constexpr float kZeros[kChunk] = {};
+  alignas(64) static constexpr float kZeros[kAcross] = {};
 
   const ProductCall& call_;
   Step *const b_panels_, *const a_rows_;

@@ -8,18 +8,23 @@
 #include "kernels/train_kernels.h"
 
 // How a product holds its operands in panels: kGroup elements along the depth are kSteps steps. A
-// group that the depth ends in is filled up with zeros.
-//   along(row, n, room)       the steps of n elements of a row; in `room` unless they are the row
-//   across(rows, n, lines)    steps [kSteps][n] of n elements of each of kGroup rows
+// group that the depth ends in is filled up with zeros. What is no step yet is made in `room`.
+//   along(row, n, room)       the steps of n elements of a row
+//   across(rows, n, room)     kSteps lines of n steps, of n elements of each of kGroup rows
 namespace nalar::kernels {
+
+inline constexpr int64_t kAcross = 256;  // the most elements that are taken across: whole blocks
+template <class Step, int64_t n>
+struct Lines {
+  const Step* line[n];
+};
 
 template <class V>
 struct Fp32Operands : Fp32Arithmetic<V> {
   static constexpr int64_t kGroup = 1, kSteps = 1, kDepth = kProductDepth;
   static const float* along(const float* row, int64_t /*n*/, float* /*room*/) { return row; }
-  template <int64_t size>
-  static void across(const float* const (&rows)[1], int64_t n, float (&lines)[1][size]) {
-    std::memcpy(lines[0], rows[0], static_cast<size_t>(n) * sizeof(float));
+  static Lines<float, 1> across(const Lines<float, 1>& rows, int64_t /*n*/, float* /*room*/) {
+    return rows;
   }
 };
 
@@ -41,12 +46,12 @@ struct RoundedOperands {
     }
     return room;
   }
-  template <int64_t size>
-  static void across(const float* const (&rows)[2], int64_t n, float (&lines)[2][size]) {
+  static Lines<float, 2> across(const Lines<float, 2>& rows, int64_t n, float* room) {
     for (int64_t i = 0; i < n; ++i) {
-      lines[0][i] = rounded(rows[1][i]);
-      lines[1][i] = rounded(rows[0][i]);
+      room[i] = rounded(rows.line[1][i]);
+      room[kAcross + i] = rounded(rows.line[0][i]);
     }
+    return {{room, room + kAcross}};
   }
 
   // To the nearest bf16, ties to even; what is below the normal numbers becomes 0, NaN quiet.

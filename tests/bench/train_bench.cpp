@@ -106,8 +106,7 @@ void report(Isa isa) {
     for (const bool bf16 : {false, true}) {
       const double forward = product(
           isa, {.m = tokens, .n = out, .k = in, .b_type = type, .b_transposed = true}, bf16);
-      const double backward =
-          product(isa, {.m = tokens, .n = in, .k = out, .b_type = type}, bf16);
+      const double backward = product(isa, {.m = tokens, .n = in, .k = out, .b_type = type}, bf16);
       fmt::print("{:10} {:7} in {} | x W^T {:6.1f} | dy W {:6.1f} GFLOPS\n", name(isa), name(type),
                  bf16 ? "bf16" : "fp32", forward, backward);
     }

@@ -28,8 +28,8 @@ struct PairOperands {
   static const Step* along(const float* row, int64_t n, Step* room) {
     int64_t i = 0;
     for (; i + 32 <= n; i += 32) {
-      _mm512_storeu_si512(room + i / 2, pairs(_mm512_loadu_ps(row + i + 16),
-                                              _mm512_loadu_ps(row + i)));
+      _mm512_storeu_si512(room + i / 2,
+                          pairs(_mm512_loadu_ps(row + i + 16), _mm512_loadu_ps(row + i)));
     }
     if (i < n) {
       const __m512i last = pairs(Avx512Lanes::load_first(row + i + 16, n - i - 16).v,
@@ -39,14 +39,13 @@ struct PairOperands {
     }
     return room;
   }
-  template <int64_t size>
-  static void across(const float* const (&rows)[2], int64_t n, Step (&lines)[1][size]) {
-    static_assert(size % 16 == 0);
+  static Lines<Step, 1> across(const Lines<float, 2>& rows, int64_t n, Step* room) {
     for (int64_t i = 0; i < n; i += 16) {
-      const __m512i low = halves(Avx512Lanes::load_first(rows[0] + i, n - i));
-      const __m512i high = halves(Avx512Lanes::load_first(rows[1] + i, n - i));
-      _mm512_storeu_si512(lines[0] + i, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+      const __m512i low = halves(Avx512Lanes::load_first(rows.line[0] + i, n - i));
+      const __m512i high = halves(Avx512Lanes::load_first(rows.line[1] + i, n - i));
+      _mm512_storeu_si512(room + i, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
     }
+    return {{room}};
   }
 
  private:

@@ -175,8 +175,8 @@ TEST_CASE("a product is its chains of fma, in every orientation and size") {
           }
         }
         for (const int64_t k : {384, 600, 700, 769, 1300}) of(5, 19, k, a, b);  // blocks of K
-        of(150, 20, 3, a, b);                                                    // two of M
-        of(3, 1030, 5, a, b);                                                    // three of N
+        of(150, 20, 3, a, b);                                                   // two of M
+        of(3, 1030, 5, a, b);                                                   // three of N
       }
     }
   }
