@@ -66,20 +66,21 @@ def prepare(arguments, folder):
 
 
 def measured(command, **more):
-    """Runs it; seconds and peak memory in bytes."""
+    """Runs it; its seconds, those of its threads together, which other processes change less, and its peak memory."""
     start = time.monotonic()
     child = subprocess.Popen([str(c) for c in command], **more)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{command[0]} ended with {child.returncode}")
-    return time.monotonic() - start, usage.ru_maxrss * 1024
+    return {"seconds": time.monotonic() - start, "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_bytes": usage.ru_maxrss * 1024}
 
 
 def run_nalar(arguments, folder, dtype):
     with tempfile.TemporaryDirectory() as out:
         out = pathlib.Path(out) / "out"
-        seconds, peak = measured(
+        costs = measured(
             [arguments.nalar, "finetune", arguments.model, folder / "rows.jsonl", "-o", out, "--adapter",
              folder / "start", "--no-shuffle", "--batch-rows", BATCH, "--schedule", "constant", "--warmup", 0, "--lr",
              LR, "--valid-split", 0, "--dtype", dtype, "--device", "cpu", "-t", arguments.threads, "-q"],
@@ -89,7 +90,7 @@ def run_nalar(arguments, folder, dtype):
     step = last["seconds"] - first["seconds"]
     return {"tokens_per_s": (last["tokens"] - first["tokens"]) / step,
             "label_tokens_per_s": (last["label_tokens"] - first["label_tokens"]) / step,
-            "seconds": seconds, "peak_bytes": peak, "losses": [line["loss"] for line in log]}
+            "losses": [line["loss"] for line in log]} | costs
 
 
 class Clock:
@@ -208,9 +209,9 @@ def run_peer(arguments, folder, kind):
     if kind == "strong":  # glibc's allocator keeps what it has instead of giving it back at each step
         environment |= {"MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_MMAP_THRESHOLD_": "100000000000"}
     report = folder / "report.json"
-    seconds, peak = measured([sys.executable, __file__, *sys.argv[1:], "--inside", kind, "--folder", folder],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    return json.loads(report.read_text()) | {"seconds": seconds, "peak_bytes": peak}
+    costs = measured([sys.executable, __file__, *sys.argv[1:], "--inside", kind, "--folder", folder],
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    return json.loads(report.read_text()) | costs
 
 
 def inside(arguments):
