@@ -114,8 +114,8 @@ void declare_saving(OptionSet& options, FinetuneFlags& f) {
 void declare_machine(OptionSet& options, FinetuneFlags& f) {
   declare_machine_flags(options, f.model);
   options.choice({"--dtype", "T",
-                  "numbers of products and activations: fp32, bf16, or auto: what this machine "
-                  "does best [auto]"},
+                  "numbers that products are made of: fp32, bf16, or auto: what this machine does "
+                  "best [auto]"},
                  f.dtype, {"auto", "fp32", "bf16"});
   options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
                f.model.allow_symlinks);

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Trains the same adapter on the same batches with nalar and with PEFT, and compares them step by step.
 
-  scripts/compare_peft.py MODEL… [--nalar build/bin/nalar] [--steps 50] [--lr 1e-3] [--rows FILE.jsonl]
+  scripts/compare_peft.py MODEL… [--nalar build/bin/nalar] [--steps 50] [--lr 1e-3] [--rows FILE.jsonl] [--dtype bf16]
 
 MODEL: folders as Hugging Face lays them out; one without a tokenizer gets a makeshift one, since the rows are token ids
 (FILE.jsonl with input_ids and labels, else random ones). Prints, for each, the largest relative difference of the loss
 of an update, and the largest ‖ΔW − ΔW_peft‖ / ‖ΔW_peft‖ over the modules (Frobenius, ΔW = scale · B · A); ends with 1
-where the first is over 1e-4 or the second over 1e-2. Needs torch, transformers, peft and safetensors.
+where the first is over 1e-4 or the second over 1e-2. With --dtype bf16 nalar computes in bf16 and is compared with
+PEFT's fp32; the limits are what PEFT's own bf16 differs by. Needs torch, transformers, peft and safetensors.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def batches(rows, steps):
 
 
 def train_peft(model, rows, recipe):
-    steps, lr = recipe
+    steps, lr, _ = recipe
     import torch
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.0)
@@ -76,13 +77,13 @@ def train_peft(model, rows, recipe):
 
 
 def train_nalar(binary, model, start, rows, recipe, folder):
-    steps, lr = recipe
+    steps, lr, dtype = recipe
     data = folder / "rows.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     out = folder / "out"
     subprocess.run([binary, "finetune", model, data, "-o", out, "--adapter", start, "--no-shuffle", "--batch-rows",
                     str(BATCH), "--steps", str(steps), "--schedule", "constant", "--warmup", "0", "--lr", str(lr),
-                    "--clip", "1", "--dtype", "fp32", "--device", "cpu", "--valid-split", "0", "-q"],
+                    "--clip", "1", "--dtype", dtype, "--device", "cpu", "--valid-split", "0", "-q"],
                    check=True, stdout=subprocess.DEVNULL)
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     return [line["loss"] for line in log if "loss" in line], out
@@ -97,10 +98,25 @@ def deltas(path):
             for name, tensor in tensors.items() if ".lora_A." in name}
 
 
+class Distance:
+    """Of a training from PEFT's in fp32: the largest of its losses, of the changes of its weights."""
+
+    def __init__(self, losses, adapter, exact_losses, exact_adapter):
+        self.loss = max(abs(a - b) / abs(b) for a, b in zip(losses, exact_losses, strict=True))
+        a, b = (deltas(path / "adapter_model.safetensors") for path in (adapter, exact_adapter))
+        assert a.keys() == b.keys(), sorted(a.keys() ^ b.keys())
+        self.weight, self.worst = max((float((a[k] - b[k]).norm() / b[k].norm()), k) for k in a)
+        self.modules = len(a)
+
+    def __str__(self):
+        return (f"largest difference of losses {self.loss:.1e}, of {self.modules} ΔW {self.weight:.1e} "
+                f"({self.worst.removeprefix('base_model.model.')})")
+
+
 def compare(binary, path, recipe, rows_path):
-    steps, _ = recipe
+    steps, _, dtype = recipe
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM
     with tempfile.TemporaryDirectory(prefix="compare-peft-") as folder:
         folder = pathlib.Path(folder)
@@ -116,13 +132,18 @@ def compare(binary, path, recipe, rows_path):
                                 folder)
         theirs = train_peft(model, rows, recipe)
         model.save_pretrained(folder / "peft")
-        loss = max(abs(a - b) / abs(b) for a, b in zip(ours, theirs, strict=True))
-        a, b = (deltas(f / "adapter_model.safetensors") for f in (out, folder / "peft"))
-        assert a.keys() == b.keys(), sorted(a.keys() ^ b.keys())
-        weight, worst = max((float((a[k] - b[k]).norm() / b[k].norm()), k) for k in a)
-        print(f"{path.name}: loss {theirs[0]:.4f} → {theirs[-1]:.4f}; largest difference of {steps} losses {loss:.1e}, "
-              f"of {len(a)} ΔW {weight:.1e} ({worst.removeprefix('base_model.model.')})", flush=True)
-        return loss <= LOSS_LIMIT and weight <= WEIGHT_LIMIT
+        distance = Distance(ours, out, theirs, folder / "peft")
+        print(f"{path.name}: loss {theirs[0]:.4f} → {theirs[-1]:.4f} in {steps} updates; {distance}", flush=True)
+        loss_limit, weight_limit = LOSS_LIMIT, WEIGHT_LIMIT
+        if dtype == "bf16":
+            half = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(path, dtype=torch.bfloat16),
+                                             folder / "start", is_trainable=True)
+            losses = train_peft(half, rows, recipe)
+            half.save_pretrained(folder / "half")
+            limit = Distance(losses, folder / "half", theirs, folder / "peft")
+            print(f"{'':{len(path.name)}}  PEFT in bf16: {limit}", flush=True)
+            loss_limit, weight_limit = limit.loss, limit.weight
+        return distance.loss <= loss_limit and distance.weight <= weight_limit
 
 
 def main():
@@ -132,8 +153,9 @@ def main():
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--rows", type=pathlib.Path)
+    parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32")
     arguments = parser.parse_args()
-    recipe = arguments.steps, arguments.lr
+    recipe = arguments.steps, arguments.lr, arguments.dtype
     good = [compare(arguments.nalar, model, recipe, arguments.rows) for model in arguments.models]
     return 0 if all(good) else 1
 

@@ -14,7 +14,7 @@
 namespace nalar::kernels {
 namespace {
 
-constexpr std::array kIsas = {Isa::scalar, Isa::avx2, Isa::avx512};
+constexpr std::array kIsas = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::avx512bf16};
 
 #if defined(__x86_64__)
 
@@ -27,7 +27,7 @@ uint64_t saved_state() {
 }
 
 struct Features {
-  uint32_t ecx1 = 0, ebx7 = 0, ecx7 = 0;
+  uint32_t ecx1 = 0, ebx7 = 0, ecx7 = 0, eax7_1 = 0;
 };
 
 Features cpu_features() {
@@ -40,6 +40,7 @@ Features cpu_features() {
     f.ebx7 = ebx;
     f.ecx7 = ecx;
   }
+  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) f.eax7_1 = eax;
   return f;
 }
 
@@ -49,7 +50,7 @@ Isa detect() {
   constexpr uint32_t kXsaveAvxFmaF16c = 1u << 27 | 1u << 28 | 1u << 12 | 1u << 29;
   constexpr uint32_t kAvx2Bmi2 = 1u << 5 | 1u << 8;
   constexpr uint32_t kAvx512FDqBwVl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
-  constexpr uint32_t kAvx512Vnni = 1u << 11;
+  constexpr uint32_t kAvx512Vnni = 1u << 11, kAvx512Bf16 = 1u << 5;
   const Features f = cpu_features();
   if (!has(f.ecx1, kXsaveAvxFmaF16c) || !has(f.ebx7, kAvx2Bmi2)) {
     return Isa::scalar;
@@ -59,7 +60,8 @@ Isa detect() {
     return Isa::scalar;
   }
   const bool avx512 = has(f.ebx7, kAvx512FDqBwVl) && has(f.ecx7, kAvx512Vnni);
-  return avx512 && (saved & 0xe6) == 0xe6 ? Isa::avx512 : Isa::avx2;
+  if (!avx512 || (saved & 0xe6) != 0xe6) return Isa::avx2;
+  return has(f.eax7_1, kAvx512Bf16) ? Isa::avx512bf16 : Isa::avx512;
 }
 
 #else
@@ -85,7 +87,8 @@ Isa choose() {
     }
     return isa;
   }
-  throw Error(ErrorKind::config, "NALAR_ISA: unknown instruction set, need scalar, avx2 or avx512");
+  throw Error(ErrorKind::config,
+              "NALAR_ISA: unknown instruction set, need scalar, avx2, avx512 or avx512bf16");
 }
 
 }  // namespace
@@ -98,6 +101,8 @@ std::string_view name(Isa isa) noexcept {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::avx512bf16:
+      return "avx512bf16";
   }
   return "?";
 }

@@ -9,8 +9,9 @@ namespace nalar::kernels {
 
 enum class Isa {
   scalar,
-  avx2,    // AVX2, FMA, F16C
-  avx512,  // AVX-512 F, BW, DQ, VL and VNNI
+  avx2,        // AVX2, FMA, F16C
+  avx512,      // AVX-512 F, BW, DQ, VL and VNNI
+  avx512bf16,  // and BF16: only products of bf16 differ
 };
 
 std::string_view name(Isa isa) noexcept;

@@ -8,6 +8,7 @@ const LinearKernels& linear_kernels(Isa isa) noexcept {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx512:
+    case Isa::avx512bf16:
       return avx512_linear_kernels();
     case Isa::avx2:
       return avx2_linear_kernels();

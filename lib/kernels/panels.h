@@ -12,14 +12,24 @@
 namespace nalar::kernels {
 
 // out[r][c] = Σ a[r][k] b[k][c], or += where `add`: the chain then starts with what is there.
-struct TileCall {
-  const float* a = nullptr;
-  const float* b = nullptr;
-  int64_t b_step = 0;  // floats from k to k + 1
+template <class Step>
+struct TileOf {
+  const Step* a = nullptr;
+  const Step* b = nullptr;
+  int64_t b_step = 0;  // from k to k + 1
   int64_t depth = 0;
   float* out = nullptr;
   int64_t out_step = 0;  // floats from row to row
   bool add = false;
+};
+using TileCall = TileOf<float>;
+
+// What one step over the depth is: fp32 elements, multiplied and added in one rounding.
+template <class V>
+struct Fp32Arithmetic {
+  using Step = float;
+  using Vector = V;
+  static V multiply_add(V a, V b, V sum) { return fma(a, b, sum); }
 };
 
 template <class V>
@@ -29,21 +39,25 @@ struct Panels {
   static constexpr int kWidth = 16 * kVectors;
 
   // A tile of R rows and C vectors; a[r][k] lies at a + r * a_row + k * a_step.
-  template <int R, int C, int a_row, int a_step>
-  static void tile(const TileCall& call) {
+  template <int R, int C, int a_row, int a_step, class Arithmetic = Fp32Arithmetic<V>>
+  static void tile(const TileOf<typename Arithmetic::Step>& call) {
+    using Step = typename Arithmetic::Step;
+    using Vector = typename Arithmetic::Vector;
     V acc[R][C];
     NALAR_UNROLL for (int r = 0; r < R; ++r) {
       NALAR_UNROLL for (int c = 0; c < C; ++c) {
         acc[r][c] = call.add ? V::load(call.out + r * call.out_step + 16 * c) : V::set(0.0f);
       }
     }
-    const float *a = call.a, *b = call.b;
+    const Step *a = call.a, *b = call.b;
     for (int64_t k = 0; k < call.depth; ++k, a += a_step, b += call.b_step) {
-      V columns[C];
-      NALAR_UNROLL for (int c = 0; c < C; ++c) columns[c] = V::load(b + 16 * c);
+      Vector columns[C];
+      NALAR_UNROLL for (int c = 0; c < C; ++c) columns[c] = Vector::load(b + 16 * c);
       NALAR_UNROLL for (int r = 0; r < R; ++r) {
-        const V value = V::set(a[r * a_row]);
-        NALAR_UNROLL for (int c = 0; c < C; ++c) acc[r][c] = fma(value, columns[c], acc[r][c]);
+        const Vector value = Vector::set(a[r * a_row]);
+        NALAR_UNROLL for (int c = 0; c < C; ++c) {
+          acc[r][c] = Arithmetic::multiply_add(value, columns[c], acc[r][c]);
+        }
       }
     }
     NALAR_UNROLL for (int r = 0; r < R; ++r) {
@@ -55,19 +69,19 @@ struct Panels {
   static void whole_tile(const TileCall& call) { tile<kRows, kVectors, 1, kRows>(call); }
 
   // panel[k][0] = row[k]: a row becomes a column of a panel of width W.
-  template <int W>
-  static void put_column(const float* row, int64_t depth, float* panel) {
+  template <int W, class Step>
+  static void put_column(const Step* row, int64_t depth, Step* panel) {
     for (int64_t k = 0; k < depth; ++k) panel[k * W] = row[k];
   }
   // panel[c / W][c % W] = row[c]: a row becomes one line of panels that are panel_size floats
   // apart, the last filled up with zeros.
-  template <int W>
-  static void put_line(const float* row, int64_t columns, int64_t panel_size, float* panel) {
+  template <int W, class Step>
+  static void put_line(const Step* row, int64_t columns, int64_t panel_size, Step* panel) {
     for (; columns >= W; columns -= W, row += W, panel += panel_size) {
       for (int c = 0; c < W; ++c) panel[c] = row[c];
     }
     if (columns == 0) return;
-    for (int c = 0; c < W; ++c) panel[c] = c < columns ? row[c] : 0.0f;
+    for (int c = 0; c < W; ++c) panel[c] = c < columns ? row[c] : Step{};
   }
 
   struct Rows {

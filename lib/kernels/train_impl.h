@@ -119,8 +119,10 @@ struct TrainImpl : VectorImpl<V> {
 
   static constexpr TrainKernels table() {
     TrainKernels k;
-    k.product_scratch = Product<V>::scratch_bytes;
-    k.product = product<V>;
+    k.product_scratch = Product<V, Fp32Operands<V>>::scratch_bytes;
+    k.product = product<V, Fp32Operands<V>>;
+    k.bf16_product_scratch = Product<V, RoundedOperands<V>>::scratch_bytes;
+    k.bf16_product = product<V, RoundedOperands<V>>;
     k.rms_norm_backward = rms_norm_backward;
     k.silu_mul_backward = act_mul_backward<silu>;
     k.gelu_tanh_mul_backward = act_mul_backward<gelu_tanh>;

@@ -11,6 +11,8 @@ const TrainKernels& train_kernels(Isa isa) noexcept {
       return avx2_train_kernels();
     case Isa::avx512:
       return avx512_train_kernels();
+    case Isa::avx512bf16:
+      return avx512bf16_train_kernels();
 #endif
     default:
       return scalar_train_kernels();

@@ -1,24 +1,36 @@
 #pragma once
 
-#include <nalar/export.h>
-
 #include <nalar/dtype.h>
+#include <nalar/export.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernels/isa.h"
 
-// Kernels of training: products in fp32, and the backward halves of norm, gated feed-forward,
-// attention and cross-entropy. Every ISA gives the same bits: sums over a row add 16 lanes and then
-// a fixed tree, as in vector_kernels.h. noexcept; nothing is allocated; one thread a call.
+// Kernels of training: products in fp32 and bf16, and the backward halves of norm, gated
+// feed-forward, attention and cross-entropy. Every ISA gives the same bits: sums over a row add 16
+// lanes and then a fixed tree, as in vector_kernels.h. noexcept; nothing is allocated; one thread a
+// call.
 namespace nalar::kernels {
 
-// C_MN = alpha · A_MK B_KN, or C += that. K is cut into blocks of kProductDepth; a block's part of
+// C_MN = alpha · A_MK B_KN, or C += that. K is cut into blocks (product_block); a block's part of
 // an element is a chain of fma from 0 over k in order. C is alpha times the first part (or is
 // fma(alpha, part, C) where `accumulate`), then fma(alpha, part, C) with each of the others. An
 // element thus depends on its row of A and column of B alone: callers may split M and N at will.
 inline constexpr int64_t kProductDepth = 256;
+
+// In bf16 both operands are rounded first, to nearest even, numbers below the normal ones to 0. The
+// chain is that of AVX512_BF16's dot product of pairs: of elements 2 i and 2 i + 1 of a block the
+// second comes first, each a fma in fp32 whose result becomes 0 below the normal numbers; a block
+// of odd length ends in a 0.
+inline constexpr int64_t kBf16ProductDepth = 512;
+
+// How much of the `left` rest of K is the next block: `depth`, or all where that is not half a
+// block more.
+constexpr int64_t product_block(int64_t left, int64_t depth) {
+  return left <= depth + depth / 2 ? left : depth;
+}
 
 struct ProductCall {
   int64_t m = 0, n = 0, k = 0;  // any size; of K = 0 the sum is 0
@@ -66,6 +78,9 @@ struct DocumentAttention {
 struct TrainKernels {
   size_t (*product_scratch)(int64_t m, int64_t n, int64_t k) = nullptr;  // at most 2 MiB
   void (*product)(const ProductCall& call) = nullptr;
+  // The same in bf16: by far faster than fp32 where Isa is avx512bf16, slower elsewhere.
+  size_t (*bf16_product_scratch)(int64_t m, int64_t n, int64_t k) = nullptr;
+  void (*bf16_product)(const ProductCall& call) = nullptr;
 
   // y = x / rms(x) * w: dx += the gradient (= where `overwrite`; dx may then be dy); dw += where it
   // is not nullptr.

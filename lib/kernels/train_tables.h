@@ -8,5 +8,6 @@ namespace nalar::kernels {
 const TrainKernels& scalar_train_kernels() noexcept;
 const TrainKernels& avx2_train_kernels() noexcept;
 const TrainKernels& avx512_train_kernels() noexcept;
+const TrainKernels& avx512bf16_train_kernels() noexcept;
 
 }  // namespace nalar::kernels

@@ -10,6 +10,7 @@ const VectorKernels& vector_kernels(Isa isa) noexcept {
     case Isa::avx2:
       return avx2_vector_kernels();
     case Isa::avx512:
+    case Isa::avx512bf16:
       return avx512_vector_kernels();
 #endif
     default:

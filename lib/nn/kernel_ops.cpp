@@ -1,4 +1,5 @@
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,12 +27,14 @@ struct Operand {
   bool transposed;
 };
 
-// fp32 on the CPU. Work is cut so that a result does not depend on how: products over rows or
-// columns of C, attention over documents and kv heads, the rest over rows.
+// fp32 on the CPU; products with a model's matrices in fp32 or bf16, their sums and results in
+// fp32, and LoRA's small ones in fp32 always. Work is cut so that a result does not depend on how:
+// products over rows or columns of C, attention over documents and kv heads, the rest over rows.
 class KernelOps final : public Ops {
  public:
-  explicit KernelOps(int threads)
+  KernelOps(int threads, bool bf16)
       : Ops(at::kCPU, at::kFloat),
+        bf16_(bf16),
         train_(kernels::train_kernels(kernels::chosen_isa())),
         vector_(kernels::vector_kernels(kernels::chosen_isa())),
         pool_(threads),
@@ -47,7 +50,9 @@ class KernelOps final : public Ops {
   int64_t place(Matrix&) const override { return 0; }  // products read the file's rows
 
   void multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, double alpha,
-                bool accumulate) const override;
+                bool accumulate) const override {
+    multiply(c, a, b, alpha, accumulate, false);
+  }
   void product(const at::Tensor& y, const at::Tensor& x, const Matrix& w,
                bool accumulate) const override {
     multiply_matrix(y, x, w, true, accumulate);
@@ -104,7 +109,9 @@ class KernelOps final : public Ops {
 
   void multiply_matrix(const at::Tensor& c, const at::Tensor& a, const Matrix& w, bool transposed,
                        bool accumulate) const;
-  void run(ProductCall call) const;
+  void multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, double alpha,
+                bool accumulate, bool bf16) const;
+  void run(const ProductCall& call, bool bf16) const;
   void attend(const AttentionRows& rows, const Gradients* gradients) const;
   std::byte* scratch(int thread, size_t bytes) const;
 
@@ -125,6 +132,7 @@ class KernelOps final : public Ops {
     });
   }
 
+  const bool bf16_;
   const kernels::TrainKernels& train_;
   const kernels::VectorKernels& vector_;
   mutable base::ThreadPool pool_;
@@ -139,7 +147,14 @@ std::byte* KernelOps::scratch(int thread, size_t bytes) const {
 }
 
 void KernelOps::multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
-                         double alpha, bool accumulate) const {
+                         double alpha, bool accumulate, bool bf16) const {
+  // Of a tall product the wide one's transpose: packing a transposed A is dear.
+  if (a.stride(1) != 1 && c.size(0) > c.size(1)) {
+    const at::Tensor turned = at::empty({c.size(1), c.size(0)}, c.options());
+    multiply(turned, b.t(), a.t(), alpha, false, bf16);
+    accumulate ? c.add_(turned.t()) : c.copy_(turned.t());
+    return;
+  }
   const Operand left(a), right(b);
   ProductCall call;
   call.a = left.values, call.a_stride = left.stride, call.a_transposed = left.transposed;
@@ -150,7 +165,7 @@ void KernelOps::multiply(const at::Tensor& c, const at::Tensor& a, const at::Ten
   call.m = c.size(0), call.n = c.size(1), call.k = a.size(1);
   call.alpha = static_cast<float>(alpha);
   call.accumulate = accumulate;
-  run(call);
+  run(call, bf16);
 }
 
 // c (+)= a W^T, or a W.
@@ -158,7 +173,7 @@ void KernelOps::multiply_matrix(const at::Tensor& c, const at::Tensor& a, const 
                                 bool transposed, bool accumulate) const {
   if (w.trained != nullptr) {
     const at::Tensor& value = w.trained->value;
-    return multiply(c, a, transposed ? value.t() : value, 1, accumulate);
+    return multiply(c, a, transposed ? value.t() : value, 1, accumulate, bf16_);
   }
   ProductCall call;
   call.a = data(a), call.a_stride = a.stride(0);
@@ -169,17 +184,19 @@ void KernelOps::multiply_matrix(const at::Tensor& c, const at::Tensor& a, const 
   call.c = data(c), call.c_stride = c.stride(0);
   call.m = c.size(0), call.n = c.size(1), call.k = a.size(1);
   call.accumulate = accumulate;
-  run(call);
+  run(call, bf16_);
 }
 
 // Columns of C are shared out, in pieces of whole blocks; rows where columns are few.
-void KernelOps::run(ProductCall call) const {
+void KernelOps::run(const ProductCall& call, bool bf16) const {
   const int64_t unit = std::max<int64_t>(32, block_size(call.b_type).elements);
   const bool by_columns = call.n >= 2 * unit * pool_.size();
   const int64_t n = by_columns ? call.n : call.m;
   const int64_t least = by_columns ? 512 : 144;  // columns or rows that are worth a piece
   const int64_t pieces = pool_.size() * std::clamp<int64_t>(n / (least * pool_.size()), 1, 4);
-  const size_t bytes = train_.product_scratch(call.m, call.n, call.k);
+  const auto product = bf16 ? train_.bf16_product : train_.product;
+  const size_t bytes =
+      (bf16 ? train_.bf16_product_scratch : train_.product_scratch)(call.m, call.n, call.k);
   for (int t = 0; t < pool_.size(); ++t) scratch(t, bytes);
   for_each(pieces, [&](int64_t i, int thread) {
     const base::Range part =
@@ -200,7 +217,7 @@ void KernelOps::run(ProductCall call) const {
       own.c += part.begin;
     }
     own.scratch = scratch(thread, bytes);
-    train_.product(own);
+    product(own);
   });
 }
 
@@ -357,9 +374,9 @@ void KernelOps::scatter(const at::Tensor& x, const at::Tensor& out,
 
 }  // namespace
 
-std::unique_ptr<Ops> make_kernel_ops(int threads) {
+std::unique_ptr<Ops> make_kernel_ops(int threads, bool bf16) {
   at::set_num_threads(1);  // LibTorch's own threads would spin beside ours
-  return std::make_unique<KernelOps>(threads);
+  return std::make_unique<KernelOps>(threads, bf16);
 }
 
 }  // namespace nalar::nn

@@ -131,7 +131,8 @@ enum class Expand { each_use, once };
 // twice is one in memory.
 std::unique_ptr<Ops> make_aten_ops(at::Device device, at::ScalarType work, int threads,
                                    Expand expand = Expand::each_use);
-// fp32 on the CPU, by our own kernels and threads.
-std::unique_ptr<Ops> make_kernel_ops(int threads);
+// fp32 on the CPU, by our own kernels and threads; products with a model's matrices in bf16 where
+// wanted.
+std::unique_ptr<Ops> make_kernel_ops(int threads, bool bf16 = false);
 
 }  // namespace nalar::nn

@@ -3,10 +3,12 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/ones.h>
 #include <nalar/error.h>
+#include <nalar/log.h>
 
 #include <algorithm>
 #include <chrono>
 
+#include "kernels/isa.h"
 #include "nn/cuda.h"
 #include "nn/guarded.h"
 #include "nn/transformer.h"
@@ -48,14 +50,23 @@ int threads_of(const TrainableOptions& options) {
 std::unique_ptr<Ops> make_ops(const TrainableOptions& options) {
   check(options);
   const at::Device device = open_device(options.device);
-  const at::ScalarType work = work_type(options.dtype);
-  if (device.is_cpu() && work == at::kFloat) return make_kernel_ops(threads_of(options));
-  return make_aten_ops(device, work, threads_of(options));
+  const at::ScalarType type = work_type(options.dtype);
+  if (device.is_cpu() && type != at::kDouble) {
+    return make_kernel_ops(threads_of(options), type == at::kBFloat16);
+  }
+  return make_aten_ops(device, type, threads_of(options));
+}
+
+void warn_of_slow_bf16(DType type, at::Device device) {
+  if (type != DType::bf16 || !device.is_cpu()) return;
+  if (kernels::chosen_isa() == kernels::Isa::avx512bf16) return;
+  notice("dtype: this processor has no AVX512_BF16, fp32 is faster on it than bf16");
 }
 
 // Sizes alone: on LibTorch's device without memory.
-TrainingMemory plan(const Model& model, const TrainableOptions& options, at::Device device) {
-  const auto ops = make_aten_ops(at::kMeta, work_type(options.dtype), 1);
+TrainingMemory plan(const Model& model, const TrainableOptions& options, const Ops& for_ops) {
+  const at::Device device = for_ops.device;
+  const auto ops = make_aten_ops(at::kMeta, for_ops.work, 1);
   Parameters parameters(at::kMeta, ops->wide);
   Transformer transformer(model, options, *ops, Builder(model, options, *ops, parameters));
   TrainingMemory memory;
@@ -87,13 +98,13 @@ double product_speed(const Ops& ops, DType type) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t kSide = 512;
   constexpr std::chrono::milliseconds kLongEnough{100};
-  const at::Tensor weights = at::ones({kSide, kSide}, ops.work);
+  const at::Tensor weights = at::ones({kSide, kSide}, work_type(type));
   Matrix matrix;
   matrix.view.dtype = type;
   matrix.view.shape = {kSide, kSide};
   matrix.view.bytes = {static_cast<const std::byte*>(weights.const_data_ptr()), weights.nbytes()};
   ops.place(matrix);
-  const at::Tensor x = weights.to(ops.device);
+  const at::Tensor x = weights.to(ops.device, ops.work);
   const at::Tensor y = at::empty_like(x);
   std::chrono::duration<double> best = std::chrono::seconds(1);
   for (const auto begin = Clock::now(); Clock::now() - begin < kLongEnough;) {
@@ -131,7 +142,7 @@ class TorchModel final : public train::TrainableModel {
              std::unique_ptr<Ops> ops)
       : model_(std::move(model)),
         ops_(std::move(ops)),
-        memory_(plan(*model_, options, ops_->device)),
+        memory_(plan(*model_, options, *ops_)),
         parameters_(ops_->device, ops_->wide),
         arena_(ops_->device),
         transformer_(*model_, options, *ops_, Builder(*model_, options, *ops_, parameters_)) {
@@ -180,8 +191,11 @@ class TorchModel final : public train::TrainableModel {
 
 std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Model> model,
                                                       const TrainableOptions& options) {
-  return guarded(kSmallerBatches,
-                 [&] { return make_trainable(std::move(model), options, make_ops(options)); });
+  return guarded(kSmallerBatches, [&] {
+    auto ops = make_ops(options);
+    warn_of_slow_bf16(options.dtype, ops->device);
+    return make_trainable(std::move(model), options, std::move(ops));
+  });
 }
 
 std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Model> model,
@@ -196,7 +210,7 @@ std::unique_ptr<train::TrainableModel> make_trainable(std::shared_ptr<const Mode
 TrainingMemory plan_training(const Model& model, const TrainableOptions& options) {
   return guarded(kSmallerBatches, [&] {
     const auto ops = make_ops(options);
-    TrainingMemory memory = plan(model, options, ops->device);
+    TrainingMemory memory = plan(model, options, *ops);
     memory.flops_per_s = product_speed(*ops, options.dtype);
     return memory;
   });

@@ -38,7 +38,8 @@ enum class Recompute { automatic, never, always };
 struct TrainableOptions {
   // Trained: this adapter on a frozen base; nullopt: all weights of the model.
   std::optional<model::LoraAdapter> adapter;
-  DType dtype = DType::f32;  // of products and activations: f32, bf16; f64 for tests
+  // Of products, on CUDA of activations too: f32, bf16; f64 for tests.
+  DType dtype = DType::f32;
   Device device = Device::cpu;
   int threads = 0;                             // 0 = default_threads()
   uint64_t seed = 0;                           // of dropout

@@ -8,7 +8,7 @@ MODEL: a folder as Hugging Face lays it out. DATA: a list of instruction, input,
 Kinds, run one after the other in each round, each a process of its own:
 
   nalar     nalar finetune --dtype auto            nalar32   the same in fp32
-  trainer   PEFT and transformers' Trainer, fp32: what a user gets
+  trainer   PEFT and transformers' Trainer, fp32: what a user gets        trainer16   the same with a bf16 base
   strong    PEFT in a bare loop, batches of like length, memory kept by the allocator, bf16 where the CPU has it
   trl       TRL's SFTTrainer with packing
 
@@ -32,7 +32,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 RANK, ALPHA, LR, BATCH, MAX_LENGTH, SEED = 16, 32, 2e-4, 8, 512, 42
 LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-KINDS = ["nalar", "nalar32", "trainer", "strong", "trl"]
+KINDS = ["nalar", "nalar32", "trainer", "trainer16", "strong", "trl"]
 ALPACA = ("Below is an instruction that describes a task{}. Write a response that appropriately completes the request."
           "\n\n### Instruction:\n{}\n\n{}### Response:\n")
 
@@ -66,20 +66,21 @@ def prepare(arguments, folder):
 
 
 def measured(command, **more):
-    """Runs it; seconds and peak memory in bytes."""
+    """Runs it; its seconds, those of its threads together, which other processes change less, and its peak memory."""
     start = time.monotonic()
     child = subprocess.Popen([str(c) for c in command], **more)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{command[0]} ended with {child.returncode}")
-    return time.monotonic() - start, usage.ru_maxrss * 1024
+    return {"seconds": time.monotonic() - start, "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_bytes": usage.ru_maxrss * 1024}
 
 
 def run_nalar(arguments, folder, dtype):
     with tempfile.TemporaryDirectory() as out:
         out = pathlib.Path(out) / "out"
-        seconds, peak = measured(
+        costs = measured(
             [arguments.nalar, "finetune", arguments.model, folder / "rows.jsonl", "-o", out, "--adapter",
              folder / "start", "--no-shuffle", "--batch-rows", BATCH, "--schedule", "constant", "--warmup", 0, "--lr",
              LR, "--valid-split", 0, "--dtype", dtype, "--device", "cpu", "-t", arguments.threads, "-q"],
@@ -89,7 +90,7 @@ def run_nalar(arguments, folder, dtype):
     step = last["seconds"] - first["seconds"]
     return {"tokens_per_s": (last["tokens"] - first["tokens"]) / step,
             "label_tokens_per_s": (last["label_tokens"] - first["label_tokens"]) / step,
-            "seconds": seconds, "peak_bytes": peak, "losses": [line["loss"] for line in log]}
+            "losses": [line["loss"] for line in log]} | costs
 
 
 class Clock:
@@ -159,7 +160,7 @@ def run_strong(arguments, folder, rows):
     return clock.report()
 
 
-def run_trainer(arguments, folder, rows, packing):
+def run_trainer(arguments, folder, rows, kind):
     import torch
     from torch.utils.data import SequentialSampler
     from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -173,7 +174,7 @@ def run_trainer(arguments, folder, rows, packing):
     common = dict(output_dir=str(folder / "peer"), learning_rate=LR, weight_decay=0.0, num_train_epochs=1,
                   lr_scheduler_type="constant", logging_steps=1, save_strategy="no", report_to=[], use_cpu=True,
                   seed=SEED, disable_tqdm=True, per_device_train_batch_size=BATCH)
-    model = open_peft(arguments, folder, torch.float32)
+    model = open_peft(arguments, folder, torch.bfloat16 if kind == "trainer16" else torch.float32)
 
     def watched(parent):
         class Watched(parent):
@@ -185,7 +186,7 @@ def run_trainer(arguments, folder, rows, packing):
                 return super().training_step(model, inputs, *more, **named)
         return Watched
 
-    if packing:
+    if kind == "trl":
         from datasets import Dataset
         from transformers import AutoTokenizer
         from trl import SFTConfig, SFTTrainer
@@ -208,9 +209,9 @@ def run_peer(arguments, folder, kind):
     if kind == "strong":  # glibc's allocator keeps what it has instead of giving it back at each step
         environment |= {"MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_MMAP_THRESHOLD_": "100000000000"}
     report = folder / "report.json"
-    seconds, peak = measured([sys.executable, __file__, *sys.argv[1:], "--inside", kind, "--folder", folder],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    return json.loads(report.read_text()) | {"seconds": seconds, "peak_bytes": peak}
+    costs = measured([sys.executable, __file__, *sys.argv[1:], "--inside", kind, "--folder", folder],
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    return json.loads(report.read_text()) | costs
 
 
 def inside(arguments):
@@ -219,17 +220,17 @@ def inside(arguments):
     if kind == "strong":
         report = run_strong(arguments, arguments.folder, rows)
     else:
-        report = run_trainer(arguments, arguments.folder, rows, kind == "trl")
+        report = run_trainer(arguments, arguments.folder, rows, kind)
     (arguments.folder / "report.json").write_text(json.dumps(report))
 
 
 def print_table(runs):
-    print(f"\n{'':8} {'tokens/s':>9} {'learned/s':>9} {'peak MiB':>9}  first and last losses")
+    print(f"\n{'':9} {'tokens/s':>9} {'learned/s':>9} {'peak MiB':>9}  first and last losses")
     for kind, reports in runs.items():
         middle = {key: statistics.median(r[key] for r in reports)
                   for key in ("tokens_per_s", "label_tokens_per_s", "peak_bytes")}
         losses = [f"{loss:.4f}" for loss in reports[0]["losses"]]
-        print(f"{kind:8} {middle['tokens_per_s']:9.1f} {middle['label_tokens_per_s']:9.1f} "
+        print(f"{kind:9} {middle['tokens_per_s']:9.1f} {middle['label_tokens_per_s']:9.1f} "
               f"{middle['peak_bytes'] / 2**20:9.0f}  {' '.join(losses[:4])} … {' '.join(losses[-2:])}")
 
 

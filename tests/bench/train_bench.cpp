@@ -45,14 +45,16 @@ std::vector<float> normal(int64_t n) {
   return v;
 }
 
-double product(Isa isa, ProductCall call) {
+double product(Isa isa, ProductCall call, bool bf16 = false) {
   const TrainKernels& kernels = train_kernels(isa);
   const std::vector<float> a = normal(call.m * call.k);
   std::vector<float> c(static_cast<size_t>(call.m * call.n));
   const int64_t rows = call.b_transposed ? call.n : call.k;
   const int64_t columns = call.b_transposed ? call.k : call.n;
   const auto b = test::random_rows(call.b_type, test::Blocks::plain, rows, columns, 1);
-  const base::AlignedBuffer scratch(kernels.product_scratch(call.m, call.n, call.k));
+  const auto run = bf16 ? kernels.bf16_product : kernels.product;
+  const base::AlignedBuffer scratch(
+      (bf16 ? kernels.bf16_product_scratch : kernels.product_scratch)(call.m, call.n, call.k));
   call.a = a.data();
   call.a_stride = call.a_transposed ? call.m : call.k;
   call.b = b.data();
@@ -62,7 +64,7 @@ double product(Isa isa, ProductCall call) {
   call.scratch = scratch.data();
   const double operations =
       2 * static_cast<double>(call.m) * static_cast<double>(call.n) * static_cast<double>(call.k);
-  return gflops(operations, [&] { kernels.product(call); });
+  return gflops(operations, [&] { run(call); });
 }
 
 void attention(Isa isa, int64_t rows, int head_dim) {
@@ -92,7 +94,7 @@ void attention(Isa isa, int64_t rows, int head_dim) {
   const double operations = 2 * pairs * head_dim;
   const double forward = gflops(2 * operations, [&] { kernels.attention_forward(call); });
   const double backward = gflops(5 * operations, [&] { kernels.attention_backward(call); });
-  fmt::print("{:7} attention {:5} x {:3} | forward {:6.1f} | backward {:6.1f} GFLOPS\n", name(isa),
+  fmt::print("{:10} attention {:5} x {:3} | forward {:6.1f} | backward {:6.1f} GFLOPS\n", name(isa),
              rows, head_dim, forward, backward);
 }
 
@@ -101,15 +103,17 @@ void report(Isa isa) {
   const int64_t out = setting("NALAR_BENCH_OUT", 1536), in = setting("NALAR_BENCH_IN", 576);
   for (const DType type : test::kWeightTypes) {
     if (in % block_size(type).elements != 0) continue;
-    const double forward =
-        product(isa, {.m = tokens, .n = out, .k = in, .b_type = type, .b_transposed = true});
-    const double backward = product(isa, {.m = tokens, .n = in, .k = out, .b_type = type});
-    fmt::print("{:7} {:7} | x W^T {:6.1f} | dy W {:6.1f} GFLOPS\n", name(isa), name(type), forward,
-               backward);
+    for (const bool bf16 : {false, true}) {
+      const double forward = product(
+          isa, {.m = tokens, .n = out, .k = in, .b_type = type, .b_transposed = true}, bf16);
+      const double backward = product(isa, {.m = tokens, .n = in, .k = out, .b_type = type}, bf16);
+      fmt::print("{:10} {:7} in {} | x W^T {:6.1f} | dy W {:6.1f} GFLOPS\n", name(isa), name(type),
+                 bf16 ? "bf16" : "fp32", forward, backward);
+    }
   }
   constexpr int64_t kRank = 16;
   fmt::print(
-      "{:7} rank {} | x A^T {:6.1f} | h B^T {:6.1f} | dy B {:6.1f} | dh^T x {:6.1f} GFLOPS\n",
+      "{:10} rank {} | x A^T {:6.1f} | h B^T {:6.1f} | dy B {:6.1f} | dh^T x {:6.1f} GFLOPS\n",
       name(isa), kRank, product(isa, {.m = tokens, .n = kRank, .k = in, .b_transposed = true}),
       product(isa, {.m = tokens, .n = out, .k = kRank, .b_transposed = true}),
       product(isa, {.m = tokens, .n = kRank, .k = out}),

@@ -140,6 +140,19 @@ class Training(Finetune):
         self.assertEqual((result.code, result.err), (0, b""))
         self.assertIn("training loss", result.text)
 
+    def test_bf16_is_the_same_where_it_is_slow_and_that_is_said(self):
+        adapters = set()
+        for number, isa in enumerate(("scalar", "")):
+            out = str(self.folder / f"out{number}")
+            result = self.finetune("-o", out, *self.SETTINGS, "--dtype", "bf16", "--steps", "2", data=TEXT * 8,
+                                   env={"NALAR_ISA": isa})
+            self.assertEqual(result.code, 0, result.err)
+            if isa == "scalar":
+                self.assertIn(b"no AVX512_BF16", result.err)
+            with open(os.path.join(out, "adapter_model.safetensors"), "rb") as file:
+                adapters.add(file.read())
+        self.assertEqual(len(adapters), 1)
+
     def test_dry_run_loads_and_leaves_nothing(self):
         result = self.train("--dry-run", "--json")
         self.assertEqual(result.code, 0, result.err)

@@ -94,7 +94,8 @@ enum class Device { automatic, cpu, cuda };
 NALAR_API std::unique_ptr<Engine> open_engine(std::shared_ptr<const Model> model,
                                               const EngineOptions& options, Device device);
 
-// "avx512", "avx2", "scalar": what the CPU engine runs on (NALAR_ISA forces one of them).
+// "avx512bf16", "avx512", "avx2", "scalar": what the CPU engine runs on (NALAR_ISA forces one of
+// them).
 NALAR_API std::string cpu_isa();
 // Physical cores within the affinity mask and the cgroup's CPU quota, at least 1.
 NALAR_API int default_threads();

@@ -6,6 +6,7 @@
 
 // 16 lanes of fp32 as one AVX-512 register; meanings as in scalar/lanes.h.
 namespace nalar::kernels {
+namespace {
 
 struct Avx512Lanes {
   static constexpr int kTileRows = 6, kTileVectors = 4;
@@ -76,4 +77,5 @@ struct Avx512Lanes {
   }
 };
 
+}  // namespace
 }  // namespace nalar::kernels

@@ -18,4 +18,5 @@ TEST_CASE("Names are those of NALAR_ISA") {
   CHECK(name(Isa::scalar) == "scalar");
   CHECK(name(Isa::avx2) == "avx2");
   CHECK(name(Isa::avx512) == "avx512");
+  CHECK(name(Isa::avx512bf16) == "avx512bf16");
 }

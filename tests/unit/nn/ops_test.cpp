@@ -205,6 +205,37 @@ TEST_CASE("in bf16 what LoRA adds is in the sum before that is rounded") {
   CHECK(share == Approx(1).margin(4 * 10.0 / 362));
 }
 
+// What a kernel may differ by from products in double of the rounded operands is fp32's rounding of
+// a sum: each of the k steps errs by at most 2^-24 of the sum of magnitudes.
+TEST_CASE("products with a model's matrix are made of bf16 numbers where wanted, LoRA's of fp32") {
+  const auto ops = make_kernel_ops(2, true);
+  const int64_t rows = 70, in = 96, out = 160;
+  const auto random = [](std::vector<int64_t> shape) {
+    return at::empty(shape, at::kFloat).normal_();
+  };
+  const auto rounded = [](const at::Tensor& t) { return t.to(at::kBFloat16).to(at::kDouble); };
+  const auto near = [](const at::Tensor& got, const at::Tensor& a, const at::Tensor& b) {
+    const at::Tensor bound = a.abs().matmul(b.abs()) * (static_cast<double>(a.size(1)) * 0x1p-24);
+    return ((got.to(at::kDouble) - a.matmul(b)).abs() <= bound).all().item<bool>();
+  };
+  const at::Tensor w = random({out, in}), x = random({rows, in}), dy = random({rows, out});
+  TensorView view;
+  view.dtype = DType::f32;
+  view.shape = {out, in};
+  view.bytes = {static_cast<const std::byte*>(w.data_ptr()), w.nbytes()};
+  const Trained trained{w, {}};
+  for (const Matrix& matrix : {Matrix{view, nullptr, {}}, Matrix{view, &trained, {}}}) {
+    const at::Tensor y = at::empty({rows, out}, at::kFloat), dx = at::empty_like(x);
+    ops->product(y, x, matrix, false);
+    CHECK(near(y, rounded(x), rounded(w).t()));
+    ops->product_backward(dx, dy, matrix, false);
+    CHECK(near(dx, rounded(dy), rounded(w)));
+  }
+  const at::Tensor y = at::empty({rows, out}, at::kFloat);
+  ops->multiply(y, x, w.t(), 1, false);
+  CHECK(near(y, x.to(at::kDouble), w.t().to(at::kDouble)));
+}
+
 // bf16 logits are numbers like others: what is made of them is rounded to fp32, and once to bf16.
 TEST_CASE("cross-entropy of bf16 logits is summed in fp32") {
   const auto half = make_aten_ops(at::kCPU, at::kBFloat16, 1);
