@@ -424,9 +424,4 @@ class Fit {
   }
 };
 
-template <class V>
-constexpr EncodeKernels encode_table() {
-  return {.fit = Fit<V>::block};
-}
-
 }  // namespace nalar::quant
