@@ -307,12 +307,9 @@ class Fit {
     const V parts = lanes(kParts);
     V bounds = parts * V::set(static_cast<float>(T::kScaleHigh));
     if constexpr (T::kScaleLow < 0) {
-      // Every other candidate in the other direction, where there is one quant more.
-      float other[16];
-      for (int i = 0; i < 16; ++i) {
-        other[i] = kParts[i] * static_cast<float>(i % 2 ? T::kScaleHigh : T::kScaleLow);
-      }
-      bounds = V::load(other);
+      static constexpr float kHalf[16] = {1, .985f, .97f, .95f, .93f, .90f, .87f, .84f,
+                                          1, .985f, .97f, .95f, .93f, .90f, .87f, .84f};
+      bounds = lanes(kHalf) * within(0, 8, V::set(T::kScaleLow), V::set(T::kScaleHigh));
     }
     scales.d =
         nearest_scale<T>(in.held(V::set(top_s) / bounds), s, weight_s,
