@@ -36,11 +36,9 @@ void encode_row(DType type, std::span<const float> row, std::span<const float> i
   const EncodeKernels& kernels = encode_kernels(kernels::chosen_isa());
   const BlockSize size = block_size(type);
   const auto step = static_cast<size_t>(size.elements);
-  float ones[256];
-  for (float& w : ones) w = 1;
   kernels::PlainBlock block;
   for (size_t k = 0; k < row.size(); k += step, out += size.bytes) {
-    kernels.fit(type, row.data() + k, importance.empty() ? ones : importance.data() + k, block);
+    kernels.fit(type, row.data() + k, importance.empty() ? nullptr : importance.data() + k, block);
     pack_block(type, block, out);
   }
 }

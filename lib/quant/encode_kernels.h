@@ -27,7 +27,8 @@ struct FeedbackCall {
 
 struct EncodeKernels {
   // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
-  // block_size(type).elements floats, finite; w ≥ 0.
+  // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike, and the search is
+  // shorter.
   void (*fit)(DType type, const float* x, const float* w, kernels::PlainBlock& out) = nullptr;
   void (*feedback)(const FeedbackCall& call) = nullptr;
 };
