@@ -1,5 +1,6 @@
 #include "quant/encode.h"
 
+#include <bit>
 #include <cstring>
 
 #include "kernels/half.h"
@@ -10,20 +11,23 @@
 namespace nalar::quant {
 namespace {
 
+uint16_t half(float x) {
+  constexpr float kLargest = 65504;
+  return kernels::to_f16(x > kLargest ? kLargest : x < -kLargest ? -kLargest : x);
+}
+uint16_t brain_float(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const uint32_t nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;  // to even
+  return static_cast<uint16_t>((nearest & 0x7fff) < 0x7f80 ? nearest : nearest - 1);
+}
+
 void plain_row(DType type, std::span<const float> row, std::byte* out) {
   if (type == DType::f32) {
     std::memcpy(out, row.data(), row.size_bytes());
     return;
   }
   for (size_t i = 0; i < row.size(); ++i) {
-    uint16_t bits;
-    if (type == DType::f16) {
-      bits = kernels::to_f16(row[i]);
-    } else {
-      uint32_t wide;
-      std::memcpy(&wide, &row[i], sizeof wide);
-      bits = static_cast<uint16_t>((wide + 0x7fff + (wide >> 16 & 1)) >> 16);  // to nearest even
-    }
+    const uint16_t bits = type == DType::f16 ? half(row[i]) : brain_float(row[i]);
     std::memcpy(out + 2 * i, &bits, sizeof bits);
   }
 }

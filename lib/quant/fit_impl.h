@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cfloat>
+#include <initializer_list>
+
 #include "kernels/half.h"
 #include "quant/encode_kernels.h"
 #include "quant/search_impl.h"
@@ -222,14 +225,14 @@ class Fit {
     quants<Levels>(x, out.d, 0, 32, out.sub[0].q);
   }
 
-  // The f16 about d, seven down and eight up.
+  // The f16 about d, seven down (to 0) and eight up.
   static V neighbours(const Input& in, float d) {
     uint16_t bits[16];
     (in.held(V::set(d)) * V::set(in.unit)).store(bits);
     const int sign = bits[0] & 0x8000, middle = bits[0] & 0x7fff;
     for (int i = 0; i < 16; ++i) {
       const int b = middle + i - 7;
-      bits[i] = static_cast<uint16_t>(sign | (b < 1 ? 1 : b > 0x7bff ? 0x7bff : b));
+      bits[i] = static_cast<uint16_t>(sign | (b < 0 ? 0 : b > 0x7bff ? 0x7bff : b));
     }
     return V::load(bits) * V::set(1 / in.unit);
   }
@@ -366,27 +369,38 @@ class Fit {
       const Group group = in.group(g * T::kGroup, T::kGroup);
       const Line& line = lines[g];
       const V target = V::set(line.s * per_d);
-      V s, l = V::set(0.0f), b = V::set(0.0f);
+      const auto measure = [&](V s, V l, float& least) {
+        const V b = V::set(0.0f) - V::set(scales.m) * l;
+        const V errors = S::template errors<typename T::Levels>(group, d * s, b);
+        const int i = S::first_largest(V::set(0.0f) - errors);
+        const float error = Lanes16<V>(errors)[i];
+        const bool better = error < least;
+        scales.s[g] = better ? Lanes16<V>(s)[i] : scales.s[g];
+        scales.l[g] = better ? Lanes16<V>(l)[i] : scales.l[g];
+        least = better ? error : least;
+      };
+      float least = FLT_MAX;
       if constexpr (T::kMinHigh > 0) {
-        s = S::rounded(S::rounded(target - half, low, high) + lanes(kSlow), low, high);
         // With these quants the best c moves with s: c = mean x − s mean q.
         const Sums sums = sums_of(group);
         const float mean = sums.wx / sums.w;
-        const V ratio = line.s > 0 ? s * d * V::set(1 / line.s) : V::set(1.0f);
-        const V c = V::set(mean) - ratio * V::set(mean - line.c);
-        const V below = S::rounded(V::set(0.0f) - c * V::set(per_m) - half, 0, kMinHigh);
-        l = S::rounded(below + lanes(kFast), 0, kMinHigh);
-        b = V::set(0.0f) - V::set(scales.m) * l;
+        const V slope = V::set(line.s > 0 ? scales.d * (mean - line.c) / line.s : 0);
+        const V floor = S::rounded(target - half, low, high) + lanes(kSlow);
+        for (const float shift : {0.0f, -4.0f, 4.0f}) {
+          const V s = S::rounded(floor + V::set(shift), low, high);
+          const V c = V::set(mean) - s * slope;
+          const V below = S::rounded(V::set(0.0f) - c * V::set(per_m) - half, 0, kMinHigh);
+          measure(s, S::rounded(below + lanes(kFast), 0, kMinHigh), least);
+          if (!in.thorough) break;
+        }
       } else {
-        s = S::rounded(S::rounded(target, low, high) + lanes(kSixteen), low, high);
+        measure(S::rounded(S::rounded(target, low, high) + lanes(kSixteen), low, high),
+                V::set(0.0f), least);
       }
-      const V errors = S::template errors<typename T::Levels>(group, d * s, b);
-      const int i = S::first_largest(V::set(0.0f) - errors);
-      scales.s[g] = Lanes16<V>(s)[i];
-      scales.l[g] = Lanes16<V>(l)[i];
-      scales.error += Lanes16<V>(errors)[i];
+      scales.error += least;
     }
   }
+
   // d and m by least squares, with every s, l and quant as they are.
   template <class T>
   static void refit(const Input& in, Scales<T>& scales) {
