@@ -1,5 +1,6 @@
 #include "quant/encode.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -32,6 +33,18 @@ void plain_row(DType type, std::span<const float> row, std::byte* out) {
   }
 }
 
+void many_blocks(const EncodeKernels& kernels, DType type, std::span<const float> row,
+                 std::byte* out) {
+  constexpr size_t kElements = 32;
+  const size_t count = row.size() / kElements;
+  kernels::PlainBlock blocks[EncodeKernels::kMany];
+  for (size_t first = 0; first < count; first += EncodeKernels::kMany) {
+    const int n = static_cast<int>(std::min<size_t>(EncodeKernels::kMany, count - first));
+    kernels.fit_many(type, row.data() + first * kElements, n, blocks);
+    for (int b = 0; b < n; ++b, out += block_size(type).bytes) pack_block(type, blocks[b], out);
+  }
+}
+
 }  // namespace
 
 void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
@@ -39,6 +52,9 @@ void encode_row(DType type, std::span<const float> row, std::span<const float> i
   if (!is_quantized(type)) return plain_row(type, row, out);
   const EncodeKernels& kernels = encode_kernels(kernels::chosen_isa());
   const BlockSize size = block_size(type);
+  if (importance.empty() && EncodeKernels::has_many(type)) {
+    return many_blocks(kernels, type, row, out);
+  }
   const auto step = static_cast<size_t>(size.elements);
   kernels::PlainBlock block;
   for (size_t k = 0; k < row.size(); k += step, out += size.bytes) {
