@@ -1,0 +1,27 @@
+#include "convert/keys_in_memory.h"
+
+namespace nalar::convert {
+namespace {
+
+class MemoryFile : public io::OutputFile {
+ public:
+  explicit MemoryFile(std::vector<std::byte>& bytes) : bytes_(bytes) {}
+  void write(std::span<const std::byte> bytes) override {
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  void sync() override {}
+  void close() override {}
+
+ private:
+  std::vector<std::byte>& bytes_;
+};
+
+}  // namespace
+
+KeysInMemory::KeysInMemory(const io::GgufKeys& keys) {
+  MemoryFile memory(bytes_);
+  io::write_gguf(memory, keys, {});
+  file_ = io::parse_gguf(bytes_);
+}
+
+}  // namespace nalar::convert
