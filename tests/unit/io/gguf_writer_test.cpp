@@ -84,7 +84,7 @@ TEST_CASE("its size is known before it is written") {
   CHECK(gguf_size({}, {}) == written({}, {}).size());
 }
 
-TEST_CASE("our reader reads what was written") {
+TEST_CASE("our reader reads the GGUF that was written") {
   const std::string bytes = written(every_kind(), some_tensors());
   const GgufFile file = parse_gguf(std::as_bytes(std::span(bytes)));
   CHECK(file.metadata.entries().size() == 11);
