@@ -63,7 +63,9 @@ std::vector<GgufTensorToWrite> some_tensors() {
 
 std::string written(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& tensors) {
   test::MemoryDisk disk;
-  write_gguf(*disk.create("/t", 0644), keys, tensors);
+  const auto file = disk.create("/t", 0644);
+  write_gguf(*file, keys, tensors);
+  file->close();
   return disk.bytes("/t");
 }
 
