@@ -38,10 +38,4 @@ f16 to_f16(float value) noexcept {
   return static_cast<f16>(sign | ((magnitude + to_even - (112u << 23)) >> 13));
 }
 
-uint16_t to_bf16(float value) noexcept {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<uint16_t>(bits >> 16 | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 }  // namespace nalar::kernels

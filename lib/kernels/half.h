@@ -8,7 +8,5 @@ namespace nalar::kernels {
 // quiet.
 float from_f16(f16 bits) noexcept;
 f16 to_f16(float value) noexcept;
-// The upper half of a single, likewise.
-uint16_t to_bf16(float value) noexcept;
 
 }  // namespace nalar::kernels

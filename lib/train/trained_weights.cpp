@@ -4,6 +4,7 @@
 #include <nalar/error.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 #include <string_view>
@@ -43,8 +44,14 @@ void take_values(const ByName& table, const std::string& name, std::vector<float
   std::copy(found->second->value.begin(), found->second->value.end(), values.begin());
 }
 
+// Round to nearest even; the value is finite.
+uint16_t to_bf16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  return static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
 uint16_t to_half(DType type, float value) {
-  return type == DType::bf16 ? kernels::to_bf16(value) : kernels::to_f16(value);
+  return type == DType::bf16 ? to_bf16(value) : kernels::to_f16(value);
 }
 
 bool is_finite_half(DType type, uint16_t bits) {

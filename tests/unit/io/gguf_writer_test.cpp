@@ -63,7 +63,9 @@ std::vector<GgufTensorToWrite> some_tensors() {
 
 std::string written(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& tensors) {
   test::MemoryDisk disk;
-  write_gguf(*disk.create("/t", 0644), keys, tensors);
+  const auto file = disk.create("/t", 0644);
+  write_gguf(*file, keys, tensors);
+  file->close();
   return disk.bytes("/t");
 }
 
@@ -84,7 +86,7 @@ TEST_CASE("its size is known before it is written") {
   CHECK(gguf_size({}, {}) == written({}, {}).size());
 }
 
-TEST_CASE("our reader reads what was written") {
+TEST_CASE("our reader reads the GGUF that was written") {
   const std::string bytes = written(every_kind(), some_tensors());
   const GgufFile file = parse_gguf(std::as_bytes(std::span(bytes)));
   CHECK(file.metadata.entries().size() == 11);

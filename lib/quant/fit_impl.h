@@ -1,0 +1,432 @@
+#pragma once
+
+#include "kernels/half.h"
+#include "quant/encode_kernels.h"
+#include "quant/search_impl.h"
+
+// Scales and quants of a block over lanes V: first the best line for each group of elements that
+// share a scale, then the block's own scale, then the group scales as the block can hold them,
+// measured by what they decode to.
+namespace nalar::quant {
+
+// A type of one scale, of scale and minimum, or of 256 elements in groups with scales in
+// kScaleLow … kScaleHigh and minima up to kMinHigh (0: none).
+template <class L, int kGroupSize, int kLow, int kHigh, int kMin>
+struct SuperType {
+  using Levels = L;
+  static constexpr int kGroup = kGroupSize, kGroups = 256 / kGroupSize;
+  static constexpr int kScaleLow = kLow, kScaleHigh = kHigh, kMinHigh = kMin;
+};
+
+template <class V>
+class Fit {
+  using S = Search<V>;
+  using Line = typename S::Line;
+  using PlainBlock = kernels::PlainBlock;
+  using PlainSub = kernels::PlainSub;
+
+ public:
+  static void block(DType type, const float* x, const float* w, PlainBlock& out) {
+    switch (type) {
+      case DType::q8_0:
+        return single<WholeLevels<-128, 127>>(x, w, out);
+      case DType::q4_0:
+        return single<WholeLevels<-8, 7>>(x, w, out);
+      case DType::q5_0:
+        return single<WholeLevels<-16, 15>>(x, w, out);
+      case DType::iq4_nl:
+        return single<TableLevels>(x, w, out);
+      case DType::q4_1:
+        return pair<WholeLevels<0, 15>>(x, w, out);
+      case DType::q5_1:
+        return pair<WholeLevels<0, 31>>(x, w, out);
+      case DType::q2_k:
+        return super<SuperType<WholeLevels<0, 3>, 16, 0, 15, 15>>(x, w, out);
+      case DType::q3_k:
+        return super<SuperType<WholeLevels<-4, 3>, 16, -32, 31, 0>>(x, w, out);
+      case DType::q4_k:
+        return super<SuperType<WholeLevels<0, 15>, 32, 0, 63, 63>>(x, w, out);
+      case DType::q5_k:
+        return super<SuperType<WholeLevels<0, 31>, 32, 0, 63, 63>>(x, w, out);
+      case DType::q6_k:
+        return super<SuperType<WholeLevels<-32, 31>, 16, -128, 127, 0>>(x, w, out);
+      case DType::iq4_xs:
+        return super<SuperType<TableLevels, 32, -32, 31, 0>>(x, w, out);
+      default:
+        return;
+    }
+  }
+
+ private:
+  static constexpr float kLargestHalf = 65504, kLeastHalf = 0x1p-24f;
+
+  // The block in units in which |x| < 2 and w ≤ 1: no sum overflows, and every f16 is what the
+  // block can hold of a scale.
+  struct Input {
+    alignas(64) float x[256];
+    alignas(64) float w[256];
+    alignas(64) float wx[256];
+    int n;
+    float unit;     // a power of two
+    float largest;  // the x of greatest magnitude
+
+    Group group(int first, int count) const { return {x + first, w + first, wx + first, count}; }
+    // What a file holds of scales, in this block's units.
+    V held(V d) const {
+      const V limit = V::set(kLargestHalf), least = V::set(kLeastHalf);
+      const V real = min(max(d * V::set(unit), V::set(-kLargestHalf)), limit);
+      uint16_t bits[16];
+      copysign(max(abs(real), least), real).store(bits);
+      return V::load(bits) * V::set(1 / unit);
+    }
+    float held(float d) const { return Lanes16<V>(held(V::set(d)))[0]; }
+  };
+
+  static V lanes(const float (&of)[16]) { return V::load(of); }
+  static float magnitude(float x) { return __builtin_fabsf(x); }
+
+  // False where every element is nearer to 0 than to the least scale there is.
+  static bool read(const float* x, const float* w, int n, Input& in) {
+    V largest_x = V::set(0.0f), largest_w = V::set(0.0f), sum_w = V::set(0.0f);
+    for (int i = 0; i < n; i += 16) {
+      largest_x = max(abs(V::load(x + i)), largest_x);
+      largest_w = max(V::load(w + i), largest_w);
+    }
+    const float top = largest_x.largest();
+    if (top < kLeastHalf / 2) return false;
+    uint32_t bits;
+    __builtin_memcpy(&bits, &top, sizeof bits);
+    bits &= 0x7f800000;
+    __builtin_memcpy(&in.unit, &bits, sizeof bits);
+    in.n = n;
+    const float top_w = largest_w.largest();
+    const V scale_x = V::set(1 / in.unit), scale_w = V::set(top_w >= 1e-30f ? 1 / top_w : 0);
+    for (int i = 0; i < n; i += 16) sum_w = sum_w + V::load(w + i) * scale_w;
+    // No element is free: a column that calibration never saw may be seen yet.
+    const float mean = sum_w.sum() / static_cast<float>(n);
+    const V floor = V::set(mean > 0 ? kFloor * mean : 1);
+    for (int i = 0; i < n; i += 16) {
+      const V xi = V::load(x + i) * scale_x, wi = V::load(w + i) * scale_w + floor;
+      xi.store(in.x + i);
+      wi.store(in.w + i);
+      (wi * xi).store(in.wx + i);
+    }
+    in.largest = of_greatest_magnitude(in.group(0, n));
+    return true;
+  }
+  static constexpr float kFloor = 1e-3f;
+
+  static float of_greatest_magnitude(const Group& g) {
+    const Ends ends = ends_of(g);
+    return ends.high > -ends.low ? ends.high : ends.low;
+  }
+  struct Ends {
+    float low, high;
+  };
+  static Ends ends_of(const Group& g) {
+    V high = V::load(g.x), low = high;
+    for (int i = 16; i < g.n; i += 16) {
+      high = max(V::load(g.x + i), high);
+      low = min(V::load(g.x + i), low);
+    }
+    return {-(V::set(0.0f) - low).largest(), high.largest()};
+  }
+  struct Sums {
+    float w, wx;
+  };
+  static Sums sums_of(const Group& g) {
+    V w = V::load(g.w), wx = V::load(g.wx);
+    for (int i = 16; i < g.n; i += 16) {
+      w = w + V::load(g.w + i);
+      wx = wx + V::load(g.wx + i);
+    }
+    return {w.sum(), wx.sum()};
+  }
+
+  // Both directions, the outermost element at and around the outermost quant.
+  template <class Levels>
+  static Line scale_line(const Group& g, float largest) {
+    static constexpr float kEnds[16] = {-0.9f, -0.6f, -0.3f, 0,    0.3f, 0.6f, 1.0f, 1.5f,
+                                        -0.9f, -0.6f, -0.3f, 0.0f, 0.3f, 0.6f, 1.0f, 1.5f};
+    static constexpr float kFine[16] = {-.15f, -.13f, -.11f, -.09f, -.07f, -.05f, -.03f, -.01f,
+                                        .01f,  .03f,  .05f,  .07f,  .09f,  .11f,  .13f,  .15f};
+    Line best;
+    if (!(magnitude(largest) > 1e-12f)) return {0, 0, 0};
+    const V ends = lanes(kEnds) * V::set(Levels::step);
+    const V bound = within(0, 8, V::set(Levels::low) - ends, V::set(Levels::high) + ends);
+    S::template scale<Levels>(g, bound * V::set(1 / largest), best);
+    if (!(magnitude(best.s) > 1e-12f)) return best;
+    const V around = V::set(1.0f) + lanes(kFine) * V::set(Levels::step / -Levels::low);
+    S::template scale<Levels>(g, around * V::set(1 / best.s), best);
+    return best;
+  }
+
+  static constexpr float kOut[16] = {-0.45f, 0, 0.5f, 1.1f, -0.45f, 0, 0.5f, 1.1f,
+                                     -0.45f, 0, 0.5f, 1.1f, -0.45f, 0, 0.5f, 1.1f};
+  static constexpr float kShift[16] = {-.45f, -.45f, -.45f, -.45f, -.15f, -.15f, -.15f, -.15f,
+                                       .15f,  .15f,  .15f,  .15f,  .45f,  .45f,  .45f,  .45f};
+
+  // q = (x − c) / s is stretched about the middle quant by `out` quants at the ends, and shifted.
+  template <class Levels, bool kNegative>
+  static Line min_line(const Group& g) {
+    auto [bottom, top] = ends_of(g);
+    if (kNegative && bottom > 0) bottom = 0;
+    const auto [w, x] = sums_of(g);
+    if (!(top - bottom > 1e-12f)) {
+      const float c = kNegative && x > 0 ? 0 : x / w;
+      return {0, c, c * x};
+    }
+    constexpr float kMiddle = Levels::high / 2;
+    Line best{(top - bottom) / Levels::high, bottom, -1};
+    float spread = 1;
+    for (int pass = 0; pass < 3; ++pass, spread *= 0.35f) {
+      const V stretch = V::set(1.0f) + lanes(kOut) * V::set(spread / kMiddle);
+      const V inverse = stretch * V::set(1 / best.s);
+      const V offset = fma(stretch, V::set(-best.c / best.s - kMiddle),
+                           fma(lanes(kShift), V::set(spread), V::set(kMiddle)));
+      S::template line<Levels, kNegative>(g, w, x, inverse, offset, best);
+      if (!(best.s > 1e-12f)) break;
+    }
+    return best;
+  }
+
+  // d q
+  template <class Levels>
+  static void single(const float* x, const float* w, PlainBlock& out) {
+    clear(out, 1);
+    Input in;
+    if (!read(x, w, 32, in)) return;
+    const Line line = scale_line<Levels>(in.group(0, 32), in.largest);
+    const V d = neighbours(in, line.s);
+    const int i = S::first_largest(V::set(0.0f) -
+                                   S::template errors<Levels>(in.group(0, 32), d, V::set(0.0f)));
+    out.d = Lanes16<V>(d)[i] * in.unit;
+    quants<Levels>(x, out.d, 0, 32, out.sub[0].q);
+  }
+
+  // The f16 about d, seven down and eight up.
+  static V neighbours(const Input& in, float d) {
+    uint16_t bits[16];
+    (in.held(V::set(d)) * V::set(in.unit)).store(bits);
+    const int sign = bits[0] & 0x8000, middle = bits[0] & 0x7fff;
+    for (int i = 0; i < 16; ++i) {
+      const int b = middle + i - 7;
+      bits[i] = static_cast<uint16_t>(sign | (b < 1 ? 1 : b > 0x7bff ? 0x7bff : b));
+    }
+    return V::load(bits) * V::set(1 / in.unit);
+  }
+
+  // d q + m
+  template <class Levels>
+  static void pair(const float* x, const float* w, PlainBlock& out) {
+    clear(out, 1);
+    Input in;
+    if (!read(x, w, 32, in)) return;
+    const Line line = min_line<Levels, false>(in.group(0, 32));
+    const Lanes16<V> ds = neighbours(in, line.s), ms = neighbours(in, line.c);
+    float d[16], m[16];
+    for (int i = 0; i < 16; ++i) {
+      d[i] = ds[6 + i / 4];
+      m[i] = ms[6 + i % 4];
+    }
+    const int i = S::first_largest(
+        V::set(0.0f) - S::template errors<Levels>(in.group(0, 32), V::load(d), V::load(m)));
+    out.d = d[i] * in.unit;
+    out.m = m[i] * in.unit;
+    quants<Levels>(x, out.d, out.m, 32, out.sub[0].q);
+  }
+
+  // Scales of a block of 256 in its units.
+  template <class T>
+  struct Scales {
+    float d = 0, m = 0;
+    float s[T::kGroups], l[T::kGroups];
+    float error = 0;
+  };
+
+  template <class T>
+  static void super(const float* x, const float* w, PlainBlock& out) {
+    clear(out, 8);
+    Input in;
+    if (!read(x, w, 256, in)) return;
+    Line lines[T::kGroups];
+    for (int g = 0; g < T::kGroups; ++g) {
+      const Group group = in.group(g * T::kGroup, T::kGroup);
+      if constexpr (T::kMinHigh > 0) {
+        lines[g] = min_line<typename T::Levels, true>(group);
+      } else {
+        lines[g] = scale_line<typename T::Levels>(group, of_greatest_magnitude(group));
+      }
+    }
+    Scales<T> best;
+    first_scales(in, lines, best);
+    choose(in, lines, best);
+    for (int pass = 0; pass < 2; ++pass) {
+      Scales<T> next = best;
+      refit(in, next);
+      choose(in, lines, next);
+      if (!(next.error < best.error)) break;
+      best = next;
+    }
+    out.d = best.d * in.unit;
+    out.m = best.m * in.unit;
+    for (int g = 0; g < T::kGroups; ++g) {
+      constexpr int kParts = 32 / T::kGroup;
+      PlainSub& sub = out.sub[g / kParts];
+      for (int h = g % kParts; h < 2; h += kParts) {
+        sub.s[h] = static_cast<int16_t>(best.s[g]);
+        sub.l[h] = static_cast<int16_t>(best.l[g]);
+      }
+      quants<typename T::Levels>(x + g * T::kGroup, out.d * best.s[g], -(out.m * best.l[g]),
+                                 T::kGroup, sub.q + g % kParts * T::kGroup);
+    }
+  }
+
+  // Of candidates for the block's scale (and of its minima), the one nearest to all groups'
+  // lines.
+  template <class T>
+  static void first_scales(const Input& in, const Line* lines, Scales<T>& scales) {
+    static constexpr float kParts[16] = {1.01f, 1,    .99f,  .98f, .97f, .96f, .945f, .93f,
+                                         .915f, .90f, .885f, .87f, .85f, .83f, .80f,  .77f};
+    float top_s = 0, top_m = 0;
+    float s[T::kGroups], m[T::kGroups], weight_s[T::kGroups], weight_m[T::kGroups];
+    for (int g = 0; g < T::kGroups; ++g) {
+      const Group group = in.group(g * T::kGroup, T::kGroup);
+      V w = V::load(group.w), xx = V::load(group.wx) * V::load(group.x);
+      for (int i = 16; i < T::kGroup; i += 16) {
+        w = w + V::load(group.w + i);
+        xx = fma(V::load(group.wx + i), V::load(group.x + i), xx);
+      }
+      s[g] = lines[g].s;
+      m[g] = -lines[g].c;
+      weight_m[g] = w.sum();
+      weight_s[g] = xx.sum() / (s[g] * s[g] + 1e-12f);
+      if (magnitude(s[g]) > magnitude(top_s)) top_s = s[g];
+      if (m[g] > top_m) top_m = m[g];
+    }
+    const V parts = lanes(kParts);
+    V bounds = parts * V::set(static_cast<float>(T::kScaleHigh));
+    if constexpr (T::kScaleLow < 0) {
+      // Every other candidate in the other direction, where there is one quant more.
+      float other[16];
+      for (int i = 0; i < 16; ++i) {
+        other[i] = kParts[i] * static_cast<float>(i % 2 ? T::kScaleHigh : T::kScaleLow);
+      }
+      bounds = V::load(other);
+    }
+    scales.d =
+        nearest_scale<T>(in.held(V::set(top_s) / bounds), s, weight_s,
+                         static_cast<float>(T::kScaleLow), static_cast<float>(T::kScaleHigh));
+    if constexpr (T::kMinHigh > 0) {
+      const float high = static_cast<float>(T::kMinHigh);
+      scales.m = top_m > 0 ? nearest_scale<T>(in.held(V::set(top_m) / (parts * V::set(high))), m,
+                                              weight_m, 0, high)
+                           : 0;
+    }
+  }
+  template <class T>
+  static float nearest_scale(V candidates, const float* values, const float* weights, float low,
+                             float high) {
+    const V inverses = S::inverse(candidates);
+    V errors = V::set(0.0f);
+    for (int g = 0; g < T::kGroups; ++g) {
+      const V value = V::set(values[g]);
+      const V e = value - candidates * S::rounded(value * inverses, low, high);
+      errors = fma(V::set(weights[g]) * e, e, errors);
+    }
+    return Lanes16<V>(candidates)[S::first_largest(V::set(0.0f) - errors)];
+  }
+
+  // Each group's whole scale and minimum about its line, by the error of what they decode to.
+  template <class T>
+  static void choose(const Input& in, const Line* lines, Scales<T>& scales) {
+    static constexpr float kSixteen[16] = {-7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+    static constexpr float kSlow[16] = {-1, -1, -1, -1, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2};
+    static constexpr float kFast[16] = {-1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2};
+    const float low = static_cast<float>(T::kScaleLow), high = static_cast<float>(T::kScaleHigh);
+    const V d = V::set(scales.d), half = V::set(0.5f);
+    const float per_d = scales.d != 0 ? 1 / scales.d : 0, per_m = scales.m != 0 ? 1 / scales.m : 0;
+    scales.error = 0;
+    for (int g = 0; g < T::kGroups; ++g) {
+      const Group group = in.group(g * T::kGroup, T::kGroup);
+      const Line& line = lines[g];
+      const V target = V::set(line.s * per_d);
+      V s, l = V::set(0.0f), b = V::set(0.0f);
+      if constexpr (T::kMinHigh > 0) {
+        s = S::rounded((target - half) + lanes(kSlow), low, high);
+        // With these quants the best c moves with s: c = mean x − s mean q.
+        const Sums sums = sums_of(group);
+        const float mean = sums.wx / sums.w;
+        const V ratio = line.s > 0 ? s * d * V::set(1 / line.s) : V::set(1.0f);
+        const V c = V::set(mean) - ratio * V::set(mean - line.c);
+        l = S::rounded((V::set(0.0f) - c) * V::set(per_m) - half + lanes(kFast), 0,
+                       static_cast<float>(T::kMinHigh));
+        b = V::set(0.0f) - V::set(scales.m) * l;
+      } else {
+        s = S::rounded(S::rounded(target, low, high) + lanes(kSixteen), low, high);
+      }
+      const V errors = S::template errors<typename T::Levels>(group, d * s, b);
+      const int i = S::first_largest(V::set(0.0f) - errors);
+      scales.s[g] = Lanes16<V>(s)[i];
+      scales.l[g] = Lanes16<V>(l)[i];
+      scales.error += Lanes16<V>(errors)[i];
+    }
+  }
+  // d and m by least squares, with every s, l and quant as they are.
+  template <class T>
+  static void refit(const Input& in, Scales<T>& scales) {
+    V pp = V::set(0.0f), px = pp, pl = pp, ll = pp, lx = pp;
+    for (int g = 0; g < T::kGroups; ++g) {
+      const V a = V::set(scales.d * scales.s[g]), b = V::set(-(scales.m * scales.l[g]));
+      const V inverse = S::inverse(a), s = V::set(scales.s[g]), l = V::set(scales.l[g]);
+      for (int i = g * T::kGroup; i < (g + 1) * T::kGroup; i += 16) {
+        const V w = V::load(in.w + i), wx = V::load(in.wx + i);
+        const V p = s * T::Levels::template nearest<V>((V::load(in.x + i) - b) * inverse);
+        const V wp = w * p, wl = w * l;
+        pp = fma(wp, p, pp);
+        px = fma(wx, p, px);
+        pl = fma(wp, l, pl);
+        ll = fma(wl, l, ll);
+        lx = fma(wx, l, lx);
+      }
+    }
+    const double spp = pp.sum(), spx = px.sum(), spl = pl.sum(), sll = ll.sum(), slx = lx.sum();
+    const double det = spp * sll - spl * spl;
+    if (det > 1e-6 * spp * sll) {
+      const double d = (spx * sll - spl * slx) / det, m = (spl * spx - spp * slx) / det;
+      scales.d = in.held(static_cast<float>(d));
+      scales.m = in.held(static_cast<float>(m));
+    } else if (spp > 0) {
+      scales.d = in.held(static_cast<float>((spx + scales.m * spl) / spp));
+    }
+  }
+
+  static void clear(PlainBlock& out, int subs) {
+    out.d = out.m = 0;
+    out.subs = subs;
+    for (int i = 0; i < subs; ++i) {
+      for (int h = 0; h < 2; ++h) {
+        out.sub[i].s[h] = subs == 1 ? 1 : 0;
+        out.sub[i].l[h] = 0;
+      }
+      for (int k = 0; k < 32; ++k) out.sub[i].q[k] = 0;
+    }
+  }
+
+  // The nearest of a q + b for each x.
+  template <class Levels>
+  static void quants(const float* x, float a, float b, int n, int16_t* q) {
+    const V inverse = S::inverse(V::set(a)), offset = V::set(b);
+    for (int i = 0; i < n; i += 16) {
+      const Lanes16<V> nearest = Levels::template nearest<V>((V::load(x + i) - offset) * inverse);
+      for (int k = 0; k < 16; ++k) q[i + k] = static_cast<int16_t>(nearest[k]);
+    }
+  }
+};
+
+template <class V>
+constexpr EncodeKernels encode_table() {
+  return {.fit = Fit<V>::block};
+}
+
+}  // namespace nalar::quant

@@ -1,0 +1,12 @@
+#include "kernels/scalar/lanes.h"
+#include "quant/encode_kernels.h"
+#include "quant/fit_impl.h"
+
+namespace nalar::quant {
+
+const EncodeKernels& scalar_encode_kernels() noexcept {
+  static constexpr EncodeKernels kTable = encode_table<kernels::ScalarLanes>();
+  return kTable;
+}
+
+}  // namespace nalar::quant
