@@ -9,9 +9,8 @@
 #include <cstring>
 
 #include "base/utf8.h"
-#include "kernels/half.h"
-#include "kernels/scalar/plain_block.h"
 #include "model/rope_order.h"
+#include "quant/encode.h"
 
 namespace nalar::convert {
 namespace {
@@ -28,15 +27,19 @@ std::span<const std::byte> source_bytes(const FormTensor& tensor, int64_t source
   return tensor.source.bytes.subspan(static_cast<size_t>(source_row) * size, size);
 }
 
-template <typename Half>
-bool encode_halves(std::span<const float> row, std::byte* out, uint16_t exponent, Half half) {
-  bool finite = true;
-  for (size_t i = 0; i < row.size(); ++i) {
-    const uint16_t bits = half(row[i]);
-    finite = finite && (bits & exponent) != exponent;
-    std::memcpy(out + 2 * i, &bits, sizeof bits);
+bool all_finite(std::span<const float> row) {
+  return std::all_of(row.begin(), row.end(), [](float value) { return std::isfinite(value); });
+}
+
+// Of F16 and BF16, whose range a finite single may leave.
+bool all_finite_halves(DType type, const std::byte* bytes, size_t count) {
+  const uint16_t exponent = type == DType::bf16 ? 0x7F80 : 0x7C00;
+  for (size_t i = 0; i < count; ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, bytes + 2 * i, sizeof bits);
+    if ((bits & exponent) == exponent) return false;
   }
-  return finite;
+  return true;
 }
 
 [[noreturn]] void fail_range(const FormTensor& tensor, int64_t row) {
@@ -97,8 +100,7 @@ std::span<const std::byte> FormTensor::row_bytes(int64_t row) const {
 void FormTensor::read_row(int64_t row, std::span<float> out) const {
   const int64_t from = source_row(row);
   if (values.empty()) {
-    kernels::dequantize_file_row(source.dtype, source_bytes(*this, from).data(), columns(),
-                                 out.data());
+    quant::decode_row(source.dtype, source_bytes(*this, from).data(), out);
   } else {
     std::copy_n(values.begin() + from * columns(), columns(), out.begin());
   }
@@ -108,15 +110,10 @@ void FormTensor::read_row(int64_t row, std::span<float> out) const {
 }
 
 bool encode_row(DType type, std::span<const float> row, std::byte* out) noexcept {
-  switch (type) {
-    case DType::f16:
-      return encode_halves(row, out, 0x7C00, kernels::to_f16);
-    case DType::bf16:
-      return encode_halves(row, out, 0x7F80, kernels::to_bf16);
-    default:
-      std::memcpy(out, row.data(), row.size_bytes());
-      return std::all_of(row.begin(), row.end(), [](float value) { return std::isfinite(value); });
-  }
+  if (!all_finite(row)) return false;
+  quant::encode_row(type, row, {}, out);
+  const bool half = type == DType::f16 || type == DType::bf16;
+  return !half || all_finite_halves(type, out, row.size());
 }
 
 int64_t byte_size(const FormTensor& tensor) {

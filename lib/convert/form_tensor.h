@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/thread_pool.h"
 #include "io/file_system.h"
+#include "model/tensor_names.h"
 
 // A tensor of a model as it will lie in another file: rows of the source in another order or type,
 // with something added. A vector counts as rows of one value. Borrows from the model.
@@ -23,6 +25,7 @@ enum class RowOrder {
 
 struct FormTensor {
   std::string name;
+  std::optional<model::TensorName> role;  // none: no tensor of the model, carried along
   std::vector<int64_t> shape;
   DType dtype = DType::f32;  // in the target
   TensorView source;

@@ -68,6 +68,7 @@ FormTensor form_tensor(const Model& model, const model::TensorSlot& slot,
   const ModelConfig& config = model.config();
   FormTensor tensor;
   tensor.name = model::TensorNaming(model::NameScheme::gguf).name(slot.tensor);
+  tensor.role = slot.tensor;
   tensor.shape = slot.shape;
   tensor.source = *slot.view;
   tensor.dtype = form_type(*slot.view, dtype);
@@ -162,9 +163,11 @@ GgufForm from_gguf(const Model& model, std::optional<DType> dtype) {
   for (const auto& [key, value] : model.files().gguf()->entries()) {
     if (!key.starts_with("split.")) form.keys.copy(key, value);
   }
+  const model::TensorNaming naming(model::NameScheme::gguf);
   for (const TensorView& view : model.files().tensors()->tensors()) {
     FormTensor tensor;
     tensor.name = view.name;
+    tensor.role = naming.parse(view.name);
     tensor.shape = view.shape;
     tensor.source = view;
     tensor.dtype = dtype && is_weight_type(view.dtype) ? form_type(view, dtype) : view.dtype;

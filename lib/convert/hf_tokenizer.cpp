@@ -175,7 +175,7 @@ void set_sentencepiece(const io::GgufMetadata& keys, const Tokenizer& tokenizer,
   Json model = bpe_model(tokenizer, merges_of_scores(scores.value(), tokenizer));
   if (const auto unk = tokenizer.special().unk) model.set("unk_token", tokenizer.piece(*unk));
   model.set("fuse_unk", true);
-  model.set("byte_fallback", true);
+  model.set("byte_fallback", tokenizer.find("<0x00>").has_value());
   json.set("model", std::move(model));
 }
 

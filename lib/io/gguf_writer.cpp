@@ -153,6 +153,10 @@ void GgufKeys::set(std::string_view key, std::string_view text) {
   put(key, std::move(out));
 }
 
+void GgufKeys::set_u16(std::string_view key, uint16_t value) {
+  put(key, scalar(GgufType::u16, value));
+}
+
 void GgufKeys::set_u32(std::string_view key, uint32_t value) {
   put(key, scalar(GgufType::u32, value));
 }

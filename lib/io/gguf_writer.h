@@ -19,6 +19,7 @@ namespace nalar::io {
 class GgufKeys {
  public:
   void set(std::string_view key, std::string_view text);
+  void set_u16(std::string_view key, uint16_t value);
   void set_u32(std::string_view key, uint32_t value);
   void set_u64(std::string_view key, uint64_t value);
   void set_i32(std::string_view key, int32_t value);
