@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "bench.h"
+#include "convert.h"
 #include "eval.h"
 #include "finetune.h"
 #include "inspect.h"
@@ -30,9 +31,10 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<RunCommand>());
   commands.push_back(std::make_unique<FinetuneCommand>());
   commands.push_back(std::make_unique<EvalCommand>());
+  commands.push_back(std::make_unique<ConvertCommand>());
   commands.push_back(std::make_unique<InspectCommand>());
   commands.push_back(std::make_unique<BenchCommand>());
-  for (const char* name : {"quantize", "convert"}) {
+  for (const char* name : {"quantize"}) {
     commands.push_back(std::make_unique<LaterCommand>(name));
   }
   return commands;

@@ -29,10 +29,6 @@ void check_paths(const Model& model, const std::string& out) {
   }
 }
 
-void tell(const std::vector<std::string>& notices) {
-  for (const std::string& text : notices) notice(text);
-}
-
 ConvertResult result_of(convert::Written written, size_t tensors,
                         std::vector<std::string> left_out) {
   ConvertResult result;
@@ -49,7 +45,7 @@ void tell_merged(const convert::Merged& merged) {
            "now");
   }
   if (merged.requantized > 0) {
-    notice(fmt::format("{} tensors were quantized anew: each loses as much again as quantizing it "
+    notice(fmt::format("{} tensors are quantized anew: each loses as much again as quantizing it "
                        "the first time did",
                        merged.requantized));
   }
@@ -61,7 +57,8 @@ convert::Merged merge(const Model& model, const ConvertOptions& options, std::st
   convert::Merged merged = convert::merge_adapters(
       model, options.adapters, {options.allow_requantize, std::move(head_name)}, form.tensors);
   tell_merged(merged);
-  tell(form.notices);
+  for (const std::string& text : form.notices) notice(text);
+  for (const std::string& what : form.left_out) notice("left out: " + what);
   return merged;
 }
 

@@ -174,8 +174,10 @@ void set_sentencepiece(const io::GgufMetadata& keys, const Tokenizer& tokenizer,
   const auto scores = keys.find("tokenizer.ggml.scores")->floats();
   Json model = bpe_model(tokenizer, merges_of_scores(scores.value(), tokenizer));
   if (const auto unk = tokenizer.special().unk) model.set("unk_token", tokenizer.piece(*unk));
-  model.set("fuse_unk", true);
-  model.set("byte_fallback", tokenizer.find("<0x00>").has_value());
+  // Without tokens for bytes every unknown character is one of its own.
+  const bool has_bytes = tokenizer.find("<0x00>").has_value();
+  model.set("fuse_unk", has_bytes);
+  model.set("byte_fallback", has_bytes);
   json.set("model", std::move(model));
 }
 
