@@ -58,16 +58,36 @@ void set_tokens(const Tokenizer& tokenizer, int rows, GgufForm& form) {
   form.keys.set("tokenizer.ggml.token_type", types);
 }
 
+// What stands before and behind a text: a post-processor may put tokens there that no file calls
+// BOS and EOS.
+struct Frame {
+  std::optional<TokenId> bos, eos;
+};
+
+Frame frame_of(const Tokenizer& tokenizer) {
+  EncodeOptions options;
+  const std::vector<TokenId> plain = tokenizer.encode("a", options);
+  options.add_special = true;
+  const std::vector<TokenId> framed = tokenizer.encode("a", options);
+  const auto at = std::search(framed.begin(), framed.end(), plain.begin(), plain.end());
+  Frame frame;
+  if (at != framed.begin()) frame.bos = framed.front();
+  if (framed.end() - at > static_cast<std::ptrdiff_t>(plain.size())) frame.eos = framed.back();
+  return frame;
+}
+
 void set_special(const Tokenizer& tokenizer, const ModelConfig& config, io::GgufKeys& keys) {
   const SpecialTokens& special = tokenizer.special();
   const auto set = [&](std::string_view name, std::optional<TokenId> id) {
     if (!id || *id >= config.vocab_size) return;
     keys.set_u32(fmt::format("tokenizer.ggml.{}_token_id", name), static_cast<uint32_t>(*id));
   };
+  const Frame frame = frame_of(tokenizer);
   std::vector<TokenId> ends(config.generation.eos_ids.begin(), config.generation.eos_ids.end());
   std::optional<TokenId> eos = special.eos;
   if (!eos && !ends.empty()) eos = ends.front();
-  set("bos", special.bos);
+  if (frame.eos) eos = frame.eos;
+  set("bos", frame.bos ? frame.bos : special.bos);
   set("eos", eos);
   set("unknown", special.unk);
   set("padding", special.pad);
@@ -76,8 +96,8 @@ void set_special(const Tokenizer& tokenizer, const ModelConfig& config, io::Gguf
     set("eot", end);
     break;
   }
-  keys.set_bool("tokenizer.ggml.add_bos_token", tokenizer.adds_bos());
-  keys.set_bool("tokenizer.ggml.add_eos_token", tokenizer.adds_eos());
+  keys.set_bool("tokenizer.ggml.add_bos_token", frame.bos.has_value());
+  keys.set_bool("tokenizer.ggml.add_eos_token", frame.eos.has_value());
 }
 
 void set_byte_level(const TokenizerJson& json, const Tokenizer& tokenizer, int rows,
@@ -119,8 +139,15 @@ std::vector<float> scores_of_model(const tokenizer::SpmModel& model) {
 
 void check_tokenizer(const Tokenizer& tokenizer, const io::GgufKeys& keys) {
   const KeysInMemory memory(keys);
-  const tokenizer::PipelineTokenizer read(tokenizer::gguf_pipeline(memory.metadata()));
-  need_same_ids(tokenizer, read, "GGUF");
+  const auto pipeline = [&] {
+    try {
+      return tokenizer::gguf_pipeline(memory.metadata());
+    } catch (const Error& e) {
+      throw Error(ErrorKind::bad_data,
+                  fmt::format("the tokenizer cannot be said in GGUF: {}", e.what()));
+    }
+  };
+  need_same_ids(tokenizer, tokenizer::PipelineTokenizer(pipeline()), "GGUF");
 }
 
 void set_from_json(const ModelFiles& files, const Tokenizer& tokenizer, int rows, GgufForm& form) {

@@ -54,15 +54,18 @@ RopeScaling llama3_scaling(const RopeSpec& rope, std::optional<int64_t> original
   scaling.factor = *std::max_element(factors.begin(), factors.end());
   scaling.original_context = original_context.value_or(8192);
   if (gives(rope, scaling)) return scaling;
-  // s = (context · turns - low) / (high - low) is a line over the turns; low is 1 in every model.
+  // s = (context · turns - low) / (high - low), a line over the turns; low is 1 in every model.
   const std::vector<Point> points = blended(rope, scaling.factor);
+  const auto try_width = [&](double width, const Point& point) {  // width = high - low
+    scaling.high_freq_factor = std::round((1 + width) * 1000) / 1000;
+    scaling.original_context = std::llround((width * point.smooth + 1) / point.turns);
+    return scaling.original_context > 0 && gives(rope, scaling);
+  };
+  if (!points.empty() && try_width(3, points.front())) return scaling;
   if (points.size() >= 2) {
     const Point &a = points.front(), &b = points.back();
     const double slope = (a.smooth - b.smooth) / (a.turns - b.turns);
-    const double width = 1 / (slope * a.turns - a.smooth);  // high - low
-    scaling.high_freq_factor = std::round((1 + width) * 1000) / 1000;
-    scaling.original_context = std::llround(slope * width);
-    if (gives(rope, scaling)) return scaling;
+    if (try_width(1 / (slope * a.turns - a.smooth), a)) return scaling;
   }
   throw Error(ErrorKind::bad_data,
               "tensor rope_freqs.weight: no parameters of llama3's scaling give these factors, and "

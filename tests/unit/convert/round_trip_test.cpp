@@ -1,51 +1,21 @@
-#include <nalar/convert.h>
-
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 
-#include "engine_support.h"
-#include "io/gguf_metadata.h"
+#include "convert_support.h"
 #include "io/tensor_file.h"
 #include "model/float_values.h"
-#include "model/tensor_names.h"
 #include "support/catch.h"
-#include "support/error_of.h"
-#include "support/material.h"
 
 namespace nalar::convert::test {
 namespace {
 
-using engine::test::engine_of;
-using engine::test::forward;
 using engine::test::Logits;
-
-std::vector<std::string> golden_folders() {
-  std::vector<std::string> names;
-  for (const std::string& name : engine::test::golden_models()) {
-    if (!name.ends_with(".gguf")) names.push_back(name);
-  }
-  return names;
-}
-
-std::string golden_model(const std::string& name) { return nalar::test::golden("models/" + name); }
-
-std::string convert(const std::string& from, const std::string& to, ConvertOptions options = {}) {
-  options.to = to.ends_with(".gguf") ? ConvertTarget::gguf : ConvertTarget::hf;
-  convert_model(open_model(from), to, options);
-  return to;
-}
 
 std::string convert_as(const std::string& from, const std::string& to, DType dtype) {
   ConvertOptions options;
   options.dtype = dtype;
   return convert(from, to, options);
-}
-
-Logits logits_of(const std::string& path, const engine::test::Ids& ids) {
-  const auto engine = engine_of(open_model(path), {});
-  return forward(*engine, engine->create(), ids);
 }
 
 // The same tensors, bit for bit; norms that GGUF keeps as 1 + w within an ulp of that.
@@ -81,7 +51,7 @@ TEST_CASE("a folder's GGUF gives the logits of transformers, in every family") {
         engine::test::read_reference(golden_model(name) + "/reference.safetensors");
     for (size_t i = 0; i < reference.ids.size(); ++i) {
       INFO(name << ", sequence " << i);
-      const Logits got = logits_of(gguf, reference.ids[i]);
+      const Logits got = logits_of(open_model(gguf), reference.ids[i]);
       CHECK(engine::test::worst_difference(got, reference.logits[i]) <=
             1e-4f * engine::test::largest(reference.logits[i]));
     }
