@@ -113,7 +113,8 @@ ConvertResult ConvertCommand::convert(std::shared_ptr<const Model> model,
 }
 
 void ConvertCommand::run(const OptionSet& /*options*/, Streams& streams) {
-  if (model_.path && !out_) throw Error(ErrorKind::usage, "OUT is missing: a file or folder to make");
+  if (model_.path && !out_)
+    throw Error(ErrorKind::usage, "OUT is missing: a file or folder to make");
   const ConvertResult result = convert(open_model(model_), streams.log);
   if (common.json) return streams.out.write(to_text(result_json(result)) + "\n");
   streams.out.write(fmt::format("{}: {} tensors, {:.1f} MB in {} file{}\n", *out_, result.tensors,

@@ -29,8 +29,9 @@ int64_t parse_size(std::string_view name, std::string_view text) {
   const auto [stop, error] = std::from_chars(number.data(), end, value);
   const double bytes = value * unit;
   if (error != std::errc{} || stop != end || !(bytes >= 1 && bytes <= 0x1p60)) {
-    throw Error(ErrorKind::usage, fmt::format("{}: got \"{}\", need a size as 4GiB, 500MB or 123456",
-                                              name, printable(text, 60)));
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: got \"{}\", need a size as 4GiB, 500MB or 123456", name,
+                            printable(text, 60)));
   }
   return std::llround(bytes);
 }

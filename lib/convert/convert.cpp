@@ -1,6 +1,5 @@
-#include <nalar/convert.h>
-
 #include <fmt/format.h>
+#include <nalar/convert.h>
 #include <nalar/error.h>
 #include <nalar/log.h>
 
@@ -41,13 +40,15 @@ ConvertResult result_of(convert::Written written, size_t tensors,
 
 void tell_merged(const convert::Merged& merged) {
   if (merged.unties_head) {
-    notice("the adapter changes the embedding or the head, which were one: they are two tensors "
-           "now");
+    notice(
+        "the adapter changes the embedding or the head, which were one: they are two tensors "
+        "now");
   }
   if (merged.requantized > 0) {
-    notice(fmt::format("{} tensors are quantized anew: each loses as much again as quantizing it "
-                       "the first time did",
-                       merged.requantized));
+    notice(
+        fmt::format("{} tensors are quantized anew: each loses as much again as quantizing it "
+                    "the first time did",
+                    merged.requantized));
   }
 }
 
@@ -66,11 +67,10 @@ ConvertResult to_gguf(const Model& model, const std::string& out, const ConvertO
                       const ConvertControl& control) {
   convert::GgufForm form = convert::gguf_form(model, options.dtype);
   merge(model, options, "output.weight", form);
-  convert::TensorOutput output(options.threads, control,
-                               static_cast<int64_t>(form.tensors.size()));
-  return result_of(convert::write_gguf_files(io::file_system(), out, form, options.split_bytes,
-                                             output),
-                   form.tensors.size(), std::move(form.left_out));
+  convert::TensorOutput output(options.threads, control, static_cast<int64_t>(form.tensors.size()));
+  return result_of(
+      convert::write_gguf_files(io::file_system(), out, form, options.split_bytes, output),
+      form.tensors.size(), std::move(form.left_out));
 }
 
 ConvertResult to_hf(const Model& model, const std::string& out, const ConvertOptions& options,
@@ -79,11 +79,10 @@ ConvertResult to_hf(const Model& model, const std::string& out, const ConvertOpt
   if (merge(model, options, "lm_head.weight", form).unties_head) {
     form.config.set("tie_word_embeddings", false);
   }
-  convert::TensorOutput output(options.threads, control,
-                               static_cast<int64_t>(form.tensors.size()));
-  return result_of(convert::write_hf_folder(io::file_system(), out, form, options.split_bytes,
-                                            output),
-                   form.tensors.size(), std::move(form.left_out));
+  convert::TensorOutput output(options.threads, control, static_cast<int64_t>(form.tensors.size()));
+  return result_of(
+      convert::write_hf_folder(io::file_system(), out, form, options.split_bytes, output),
+      form.tensors.size(), std::move(form.left_out));
 }
 
 }  // namespace
@@ -92,12 +91,14 @@ void ConvertOptions::validate() const {
   if (to != ConvertTarget::gguf && to != ConvertTarget::hf) {
     throw Error(ErrorKind::usage, "a model becomes gguf or hf");
   }
-  const bool plain = !dtype || *dtype == DType::f32 || *dtype == DType::f16 || *dtype == DType::bf16;
+  const bool plain =
+      !dtype || *dtype == DType::f32 || *dtype == DType::f16 || *dtype == DType::bf16;
   if (!plain) {
     throw Error(ErrorKind::usage, fmt::format("got type {}, need f32, f16 or bf16", name(*dtype)),
                 "nalar quantize");
   }
-  if (split_bytes && *split_bytes < 1) throw Error(ErrorKind::usage, "a split size must be positive");
+  if (split_bytes && *split_bytes < 1)
+    throw Error(ErrorKind::usage, "a split size must be positive");
   if (threads < 1) throw Error(ErrorKind::usage, "there must be a thread");
 }
 

@@ -1,6 +1,5 @@
-#include <nalar/convert.h>
-
 #include <fmt/format.h>
+#include <nalar/convert.h>
 #include <nalar/error.h>
 #include <nalar/log.h>
 
@@ -37,9 +36,10 @@ ConvertResult to_gguf(const Adapter& adapter, const Model& base, const std::stri
   ConvertResult result = result_of(adapter.lora(), adapter);
   const model::GgufAdapter form = model::gguf_adapter(adapter.lora(), base);
   if (!form.folded.empty()) {
-    notice(fmt::format("the scales of {} modules ({}, …) differ from what one alpha says: they are "
-                       "multiplied into lora_b, which rounds",
-                       form.folded.size(), form.folded.front()));
+    notice(
+        fmt::format("the scales of {} modules ({}, …) differ from what one alpha says: they are "
+                    "multiplied into lora_b, which rounds",
+                    form.folded.size(), form.folded.front()));
   }
   if (!adapter.end_tokens().empty()) result.left_out.emplace_back("the end tokens of run.json");
   for (const std::string& what : result.left_out) notice("left out: " + what);

@@ -74,8 +74,7 @@ FormTensor form_tensor(const Model& model, const model::TensorSlot& slot,
   tensor.dtype = form_type(*slot.view, dtype);
   if (config.family == "llama" && model::is_turned(slot.tensor.role)) {
     tensor.order = RowOrder::interleaved;
-    tensor.head_dim =
-        config.layers[static_cast<size_t>(slot.tensor.layer)].attention.head_dim;
+    tensor.head_dim = config.layers[static_cast<size_t>(slot.tensor.layer)].attention.head_dim;
   }
   if (model::is_norm(slot.tensor.role)) tensor.offset = config.final_norm.weight_offset;
   return tensor;
@@ -127,9 +126,8 @@ void set_file_type(const std::vector<FormTensor>& tensors, io::GgufKeys& keys) {
   for (const FormTensor& tensor : tensors) {
     if (tensor.shape.size() > 1) elements[tensor.dtype] += tensor.rows() * tensor.columns();
   }
-  const auto most = std::max_element(elements.begin(), elements.end(), [](auto& a, auto& b) {
-    return a.second < b.second;
-  });
+  const auto most = std::max_element(elements.begin(), elements.end(),
+                                     [](auto& a, auto& b) { return a.second < b.second; });
   constexpr std::pair<DType, uint32_t> kNumbers[] = {
       {DType::f32, 0}, {DType::f16, 1}, {DType::bf16, 32}};
   for (const auto& [type, number] : kNumbers) {

@@ -157,8 +157,8 @@ void set_from_json(const ModelFiles& files, const Tokenizer& tokenizer, int rows
     return set_byte_level(json, tokenizer, rows, form.keys);
   }
   if (tokenizer.type() != "BPE") {
-    throw Error(ErrorKind::bad_data, fmt::format("a tokenizer of the kind {} cannot be said in GGUF",
-                                                 tokenizer.type()));
+    throw Error(ErrorKind::bad_data,
+                fmt::format("a tokenizer of the kind {} cannot be said in GGUF", tokenizer.type()));
   }
   set_sentencepiece(json.merge_scores(tokenizer), tokenizer, rows, form.keys);
 }
@@ -170,7 +170,8 @@ void set_tokenizer(const Model& model, GgufForm& form) {
   const int rows = model.config().vocab_size;
   const bool json = files.file("tokenizer.json").has_value();
   if (!json && !files.file("tokenizer.model")) {
-    form.notices.push_back("the folder has no tokenizer, so the file has none: llama.cpp opens it for no text");
+    form.notices.push_back(
+        "the folder has no tokenizer, so the file has none: llama.cpp opens it for no text");
     form.keys.set("tokenizer.ggml.model", "none");
     return;
   }

@@ -22,11 +22,20 @@ namespace {
 
 constexpr std::string_view kConfig = "config.json";
 // Of a folder, beside config.json and the weights.
-constexpr std::string_view kFiles[] = {
-    "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "added_tokens.json",      "tokenizer.model", "vocab.json",           "merges.txt",
-    "chat_template.jinja",    "chat_template.json", "preprocessor_config.json",
-    "processor_config.json",  "README.md",      "LICENSE"};
+constexpr std::string_view kFiles[] = {"generation_config.json",
+                                       "tokenizer.json",
+                                       "tokenizer_config.json",
+                                       "special_tokens_map.json",
+                                       "added_tokens.json",
+                                       "tokenizer.model",
+                                       "vocab.json",
+                                       "merges.txt",
+                                       "chat_template.jinja",
+                                       "chat_template.json",
+                                       "preprocessor_config.json",
+                                       "processor_config.json",
+                                       "README.md",
+                                       "LICENSE"};
 
 std::string_view config_name(DType dtype) {
   switch (dtype) {
@@ -42,7 +51,8 @@ std::string_view config_name(DType dtype) {
 HfForm from_hf(const Model& model, std::optional<DType> dtype) {
   HfForm form;
   const ModelFiles& files = model.files();
-  form.config = io::in_file(files.path_of(kConfig), [&] { return parse_json(*files.file(kConfig)); });
+  form.config =
+      io::in_file(files.path_of(kConfig), [&] { return parse_json(*files.file(kConfig)); });
   if (dtype) {
     const char* key = form.config.find("dtype") ? "dtype" : "torch_dtype";
     form.config.set(key, config_name(*dtype));
@@ -77,9 +87,9 @@ DType main_type(const Model& model) {
   model::for_each_tensor(model.config(), weights, [&](const model::TensorSlot& slot) {
     if (slot.shape.size() > 1) elements[slot.view->dtype] += slot.view->elements();
   });
-  return std::max_element(elements.begin(), elements.end(), [](auto& a, auto& b) {
-           return a.second < b.second;
-         })->first;
+  return std::max_element(elements.begin(), elements.end(),
+                          [](auto& a, auto& b) { return a.second < b.second; })
+      ->first;
 }
 
 DType type_for_hf(const Model& model) {
@@ -115,11 +125,12 @@ void add_tensors(const Model& model, DType dtype, HfForm& form) {
 
 // general.* keys and others that no file of a folder has a place for.
 void name_left_out(const ModelFiles& files, std::string_view family, HfForm& form) {
-  constexpr std::string_view kSaid[] = {
-      "general.architecture", "general.type",      "general.name",
-      "general.file_type",    "general.alignment", "general.quantization_version",
-      "general.license",      "split.",            "general.sampling.",
-      "tokenizer.",           "general.base_model."};
+  constexpr std::string_view kSaid[] = {"general.architecture", "general.type",
+                                        "general.name",         "general.file_type",
+                                        "general.alignment",    "general.quantization_version",
+                                        "general.license",      "split.",
+                                        "general.sampling.",    "tokenizer.",
+                                        "general.base_model."};
   for (const auto& [key, value] : files.gguf()->entries()) {
     const bool said = std::any_of(std::begin(kSaid), std::end(kSaid),
                                   [&](std::string_view prefix) { return key.starts_with(prefix); });
@@ -140,8 +151,7 @@ HfForm from_gguf(const Model& model, std::optional<DType> asked) {
   std::shared_ptr<const Tokenizer> tokenizer;
   if (has_tokenizer(files)) {
     tokenizer = open_tokenizer(files);
-    HfTokenizer made =
-        io::in_file(files.path(), [&] { return hf_tokenizer(files, *tokenizer); });
+    HfTokenizer made = io::in_file(files.path(), [&] { return hf_tokenizer(files, *tokenizer); });
     form.files.emplace_back("tokenizer.json", to_text(made.tokenizer, 2));
     made.config.set("model_max_length", model.config().n_ctx_train);
     form.files.emplace_back("tokenizer_config.json", to_text(made.config, 2));

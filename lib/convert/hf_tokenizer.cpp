@@ -24,9 +24,9 @@ Json typed(std::string_view type, Json::Object more = {}) {
 }
 
 Json regex_split(std::string_view pattern) {
-  return typed("Split", {{"pattern", Json::Object{{"Regex", pattern}}},
-                         {"behavior", "Isolated"},
-                         {"invert", false}});
+  return typed(
+      "Split",
+      {{"pattern", Json::Object{{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}});
 }
 
 Json byte_level() {

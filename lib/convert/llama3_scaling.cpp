@@ -39,8 +39,8 @@ std::vector<Point> blended(const RopeSpec& rope, double factor) {
   for (size_t i = 0; i < factors.size(); ++i) {
     if (factors[i] <= 1 || factors[i] >= factor) continue;
     const double frequency = std::pow(rope.theta, -2.0 * static_cast<double>(i) / rope.rope_dim);
-    points.push_back({frequency / kTwoPi, (1 / static_cast<double>(factors[i]) - 1 / factor) /
-                                              (1 - 1 / factor)});
+    points.push_back({frequency / kTwoPi,
+                      (1 / static_cast<double>(factors[i]) - 1 / factor) / (1 - 1 / factor)});
   }
   return points;
 }

@@ -119,8 +119,8 @@ Merged merge_adapters(const Model& model, const std::vector<AdapterUse>& adapter
                       const MergeOptions& options, std::vector<FormTensor>& tensors) {
   Merged merged;
   merged.unties_head =
-      model.config().tied_head && (changes_any(adapters, {TensorRole::embedding}) ||
-                                   changes_any(adapters, {TensorRole::head}));
+      model.config().tied_head &&
+      (changes_any(adapters, {TensorRole::embedding}) || changes_any(adapters, {TensorRole::head}));
   if (merged.unties_head) tensors.push_back(own_head(tensors, options.head_name));
   for (FormTensor& tensor : tensors) {
     if (!tensor.role) continue;

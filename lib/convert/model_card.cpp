@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
-#include "io/front_matter.h"
 #include "io/folder_file.h"
+#include "io/front_matter.h"
 
 namespace nalar::convert {
 namespace {

@@ -35,8 +35,7 @@ bool is_nfc(const JsonAt& json) {
 
 std::string split_pattern(const JsonAt& json) {
   const auto regex = json.need("pattern").find("Regex");
-  if (!regex || json.need("behavior").string() != "Isolated" ||
-      json.boolean_or("invert", false)) {
+  if (!regex || json.need("behavior").string() != "Isolated" || json.boolean_or("invert", false)) {
     fail(json, "a split other than by a regular expression, isolated,");
   }
   return regex->string();
@@ -123,8 +122,8 @@ std::vector<float> TokenizerJson::merge_scores(const Tokenizer& tokenizer) const
     pairs.insert(merge.left + " " + merge.right);
     const auto [rank, added] = ranks.emplace(whole, ranks.size());
     if (!added && whole != last) {
-      fail(fmt::format("merges of \"{}\" that are apart from each other",
-                       base::escaped(whole, 60)));
+      fail(
+          fmt::format("merges of \"{}\" that are apart from each other", base::escaped(whole, 60)));
     }
     if (const auto id = tokenizer.find(whole)) {
       scores[static_cast<size_t>(*id)] = -static_cast<float>(rank->second);

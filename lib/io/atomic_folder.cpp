@@ -1,10 +1,7 @@
 #include "io/atomic_folder.h"
 
-#include <fmt/format.h>
 #include <nalar/error.h>
-#include <unistd.h>
 
-#include <charconv>
 #include <span>
 
 #include "io/atomic_file.h"
@@ -12,22 +9,6 @@
 #include "io/folder_file.h"
 
 namespace nalar::io {
-namespace {
-
-void remove_leftovers(FileSystem& files, const std::string& above, std::string_view prefix) {
-  for (const std::string& name : files.list(above)) {
-    if (!name.starts_with(prefix)) continue;
-    int64_t pid = 0;
-    const char* const end = name.data() + name.size();
-    const auto [rest, error] = std::from_chars(name.data() + prefix.size(), end, pid);
-    if (error != std::errc() || rest != end || is_another_live_process(pid)) continue;
-    if (files.kind(join(above, name)) == PathKind::directory) {
-      remove_flat_directory(files, join(above, name));
-    }
-  }
-}
-
-}  // namespace
 
 void make_folder_atomically(FileSystem& files, const std::string& path,
                             const std::function<void(const std::string& folder)>& fill) {
@@ -37,9 +18,7 @@ void make_folder_atomically(FileSystem& files, const std::string& path,
     throw Error(ErrorKind::cannot_create, "exists already").in_file(path);
   }
   const std::string folder = folder_of(target), above = folder.empty() ? "." : folder;
-  const std::string prefix = fmt::format(".tmp-{}-", name_of(target));
-  remove_leftovers(files, above, prefix);
-  const std::string aside = join(folder, fmt::format("{}{}", prefix, getpid()));
+  const std::string aside = place_aside(files, target);
   files.make_directory(aside, kSharedFolder);
   try {
     fill(aside);

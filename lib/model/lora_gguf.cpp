@@ -199,7 +199,8 @@ GgufAdapter gguf_adapter(const LoraAdapter& adapter, const Model& base) {
       for (float& value : b) value = static_cast<float>(factor * value);
       result.folded.push_back(module_name(module.target));
     }
-    if (moves_rows(config, module.target)) interleave_rows(b, head_dim(config, module.target), rank);
+    if (moves_rows(config, module.target))
+      interleave_rows(b, head_dim(config, module.target), rank);
     const bool embedded = module.target.role == TensorRole::embedding;
     if (embedded) a = transposed(a, in);
     const std::string name = naming.name(module.target);

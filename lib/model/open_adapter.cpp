@@ -49,8 +49,8 @@ std::shared_ptr<const Adapter> open_gguf(io::FileSystem& files, const std::strin
                                          const Model& base) {
   const auto file = io::map_given(files, path);
   return io::in_file(path, [&] {
-    return std::make_shared<Adapter>(
-        path, model::bind_gguf_adapter(io::parse_gguf(file->bytes()), base));
+    return std::make_shared<Adapter>(path,
+                                     model::bind_gguf_adapter(io::parse_gguf(file->bytes()), base));
   });
 }
 

@@ -65,9 +65,9 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 }  // namespace
 
 bool is_norm(TensorRole role) {
-  constexpr TensorRole kNorms[] = {final_norm,        attention_norm,         attention_post_norm,
-                                   feed_forward_norm, feed_forward_post_norm, q_norm,
-                                   k_norm};
+  constexpr TensorRole kNorms[] = {
+      final_norm, attention_norm, attention_post_norm, feed_forward_norm, feed_forward_post_norm,
+      q_norm,     k_norm};
   return std::find(std::begin(kNorms), std::end(kNorms), role) != std::end(kNorms);
 }
 

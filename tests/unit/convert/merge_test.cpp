@@ -1,5 +1,7 @@
 #include <filesystem>
 
+#include "convert/gguf_form.h"
+#include "convert/output.h"
 #include "convert_support.h"
 #include "io/tensor_file.h"
 #include "model/lora.h"
@@ -29,6 +31,28 @@ ConvertOptions with(std::vector<AdapterUse> adapters) {
   return options;
 }
 
+// A golden model's matrices in Q8_0, as far as their rows allow.
+std::string quantized(const std::string& name, const std::string& folder) {
+  const auto model = open_model(golden_model(name));
+  GgufForm form = gguf_form(*model);
+  for (FormTensor& tensor : form.tensors) {
+    const bool fits = tensor.shape.size() == 2 && tensor.columns() % 32 == 0;
+    if (fits) tensor.dtype = DType::q8_0;
+  }
+  const ConvertControl control;
+  TensorOutput output(1, control, 0);
+  const std::string path = folder + "/q8_0.gguf";
+  write_gguf_files(io::file_system(), path, form, std::nullopt, output);
+  return path;
+}
+
+// Of the Linears of the layers.
+std::shared_ptr<const Adapter> linear_adapter(const Model& base) {
+  model::LoraAdapter lora = engine::test::full_adapter(base, 6)->lora();
+  std::erase_if(lora.modules, [](const model::LoraModule& m) { return m.target.layer < 0; });
+  return std::make_shared<Adapter>("linear", std::move(lora));
+}
+
 }  // namespace
 
 TEST_CASE("a merged model computes what base and adapters do, in both formats, from both") {
@@ -54,8 +78,9 @@ TEST_CASE("whole tensors of an adapter take the place of the base's") {
     const std::string to = folder + "/" + name + ".gguf";
     convert(base, to, with(adapters));
     check_merged(base, to, adapters);
-    CHECK(nalar::test::error_of([&] { convert(base, to, with({{adapters[0].adapter, 0.5f}})); })
-              .find("got scale 0.5, need 1") != std::string::npos);
+    CHECK(nalar::test::error_of([&] {
+            convert(base, to, with({{adapters[0].adapter, 0.5f}}));
+          }).find("got scale 0.5, need 1") != std::string::npos);
   }
 }
 
@@ -64,12 +89,44 @@ TEST_CASE("a published adapter of PEFT, merged, is base and adapter") {
   const auto base = open_model(golden_model("llama-llama3"));
   for (const std::string name : {"plain", "rslora", "head", "saved"}) {
     INFO(name);
-    const auto adapter =
-        open_adapter(nalar::test::golden("adapters/llama-llama3/" + name), *base);
+    const auto adapter = open_adapter(nalar::test::golden("adapters/llama-llama3/" + name), *base);
     const std::string to = folder + "/" + name;
     convert(base, to, with({{adapter, 1}}));
     check_merged(base, to, {{adapter, 1}});
   }
+}
+
+TEST_CASE("merging into quantized weights asks for leave, or gives other types") {
+  const std::string folder = nalar::test::temporary_folder();
+  const std::string file = quantized("qwen2-yarn", folder);
+  const auto base = open_model(file);
+  const std::vector<AdapterUse> adapters{{linear_adapter(*base), 1}};
+  ConvertOptions options = with(adapters);
+  const std::string merged = folder + "/merged.gguf";
+  CHECK(nalar::test::error_of([&] { convert(base, merged, options); })
+            .find("it is Q8_0, and merging into it would quantize it anew") != std::string::npos);
+  options.dtype = DType::f32;
+  convert(base, merged, options);
+  check_merged(base, merged, adapters);
+  options.dtype.reset();
+  options.allow_requantize = true;
+  convert(base, merged, options);
+  const auto anew = open_model(merged);
+  CHECK(anew->weights().layers[0].q.dtype == DType::q8_0);
+  const auto want = logits_of(base, kIds, adapters);
+  // Q8_0 rounds each weight of a block by up to 1/254 of the largest.
+  CHECK(worst_difference(logits_of(anew, kIds), want) <= 0.1f * largest(want));
+  CHECK(worst_difference(logits_of(anew, kIds), want) > 0);
+}
+
+TEST_CASE("a quantized file becomes a folder in F16") {
+  const std::string folder = nalar::test::temporary_folder();
+  const auto base = open_model(quantized("qwen2-yarn", folder));
+  const auto hf = open_model(convert(base->files().path(), folder + "/hf"));
+  CHECK(hf->weights().layers[0].q.dtype == DType::f16);
+  const auto want = logits_of(base, kIds);
+  // Eleven bits of a weight are kept.
+  CHECK(worst_difference(logits_of(hf, kIds), want) <= 1e-2f * largest(want));
 }
 
 TEST_CASE("an adapter goes to llama.cpp's file and back, and means the same") {
@@ -116,8 +173,7 @@ TEST_CASE("scales that one alpha cannot say are folded into B; what cannot be sa
   ConvertOptions options;
   options.to = ConvertTarget::gguf_adapter;
   const auto base = open_model(golden_model("llama-bias"));
-  const auto patterns =
-      open_adapter(nalar::test::golden("adapters/llama-bias/patterns"), *base);
+  const auto patterns = open_adapter(nalar::test::golden("adapters/llama-bias/patterns"), *base);
   const std::string file = folder + "/patterns.gguf";
   convert_adapter(*patterns, *base, file, options);
   const auto want = logits_of(base, kIds, {{patterns, 1}});

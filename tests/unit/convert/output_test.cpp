@@ -56,8 +56,9 @@ TEST_CASE("a conversion that is stopped, or has no place, leaves nothing") {
     if (out == "/b.gguf") options.split_bytes = 2000;
     ConvertControl control;
     control.on_event = [](const ConvertEvent& event) { return event.done < 40; };
-    CHECK(nalar::test::error_of([&] { convert_model(base, folder + out, options, control); })
-              .find("stopped") != std::string::npos);
+    CHECK(nalar::test::error_of([&] {
+            convert_model(base, folder + out, options, control);
+          }).find("stopped") != std::string::npos);
     CHECK(entries(folder) == 0);
   }
   CHECK(nalar::test::error_of([&] { convert(base, folder + "/no/a.gguf"); }) != "no error");
@@ -84,8 +85,9 @@ TEST_CASE("a value beyond the range of a type names its tensor") {
   std::ofstream(source, std::ios::binary).write(bytes.data(), static_cast<long>(bytes.size()));
   ConvertOptions options;
   options.dtype = DType::f16;
-  CHECK(nalar::test::error_of([&] { convert(source, folder + "/f16.gguf", options); })
-            .find(": 70000 is beyond the range of F16") != std::string::npos);
+  CHECK(nalar::test::error_of([&] {
+          convert(source, folder + "/f16.gguf", options);
+        }).find(": 70000 is beyond the range of F16") != std::string::npos);
   options.dtype = DType::bf16;
   CHECK(nalar::test::error_of([&] { convert(source, folder + "/bf16.gguf", options); }) ==
         "no error");

@@ -75,7 +75,8 @@ TEST_CASE("a GGUF of llama.cpp's converter and ours of the same folder are one m
   for (const std::string& name : golden_folders()) {
     if (!std::filesystem::exists(golden_model(name) + ".gguf")) continue;
     const std::string ours = convert(golden_model(name), folder + "/" + name + ".gguf");
-    const auto theirs = ModelFiles::open(golden_model(name) + ".gguf"), file = ModelFiles::open(ours);
+    const auto theirs = ModelFiles::open(golden_model(name) + ".gguf"),
+               file = ModelFiles::open(ours);
     for (const TensorView& t : theirs->tensors()->tensors()) {
       INFO(name << ": " << t.name);
       const TensorView* u = file->tensors()->find(t.name);
@@ -85,7 +86,8 @@ TEST_CASE("a GGUF of llama.cpp's converter and ours of the same folder are one m
         CHECK(std::memcmp(t.bytes.data(), u->bytes.data(), t.bytes.size()) == 0);
       }
     }
-    check_same_tensors(golden_model(name), convert(golden_model(name) + ".gguf", folder + "/" + name));
+    check_same_tensors(golden_model(name),
+                       convert(golden_model(name) + ".gguf", folder + "/" + name));
   }
 }
 
