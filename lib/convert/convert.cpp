@@ -59,7 +59,7 @@ convert::Merged merge(const Model& model, const ConvertOptions& options, std::st
       model, options.adapters, {options.allow_requantize, std::move(head_name)}, form.tensors);
   tell_merged(merged);
   for (const std::string& text : form.notices) notice(text);
-  for (const std::string& what : form.left_out) notice("left out: " + what);
+  if (!form.left_out.empty()) notice(fmt::format("left out: {}", fmt::join(form.left_out, ", ")));
   return merged;
 }
 
@@ -67,7 +67,8 @@ ConvertResult to_gguf(const Model& model, const std::string& out, const ConvertO
                       const ConvertControl& control) {
   convert::GgufForm form = convert::gguf_form(model, options.dtype);
   merge(model, options, "output.weight", form);
-  convert::TensorOutput output(options.threads, control, static_cast<int64_t>(form.tensors.size()));
+  convert::TensorOutput output(model.files(), options.threads, control,
+                               static_cast<int64_t>(form.tensors.size()));
   return result_of(
       convert::write_gguf_files(io::file_system(), out, form, options.split_bytes, output),
       form.tensors.size(), std::move(form.left_out));
@@ -79,7 +80,8 @@ ConvertResult to_hf(const Model& model, const std::string& out, const ConvertOpt
   if (merge(model, options, "lm_head.weight", form).unties_head) {
     form.config.set("tie_word_embeddings", false);
   }
-  convert::TensorOutput output(options.threads, control, static_cast<int64_t>(form.tensors.size()));
+  convert::TensorOutput output(model.files(), options.threads, control,
+                               static_cast<int64_t>(form.tensors.size()));
   return result_of(
       convert::write_hf_folder(io::file_system(), out, form, options.split_bytes, output),
       form.tensors.size(), std::move(form.left_out));

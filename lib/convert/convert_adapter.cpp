@@ -41,8 +41,10 @@ ConvertResult to_gguf(const Adapter& adapter, const Model& base, const std::stri
                     "multiplied into lora_b, which rounds",
                     form.folded.size(), form.folded.front()));
   }
-  if (!adapter.end_tokens().empty()) result.left_out.emplace_back("the end tokens of run.json");
-  for (const std::string& what : result.left_out) notice("left out: " + what);
+  if (!adapter.end_tokens().empty()) {
+    result.left_out.emplace_back("the end tokens of run.json");
+    notice("left out: " + result.left_out.back());
+  }
   io::write_atomically(io::file_system(), out, io::kSharedFile, [&](io::OutputFile& file) {
     io::write_gguf(file, form.keys, form.tensors);
   });

@@ -9,6 +9,7 @@ void TensorOutput::write(const FormTensor& tensor, io::OutputFile& file) {
     throw Error(ErrorKind::try_again, "stopped; nothing was written");
   }
   write_tensor(tensor, pool_, file);
+  source_.release_pages(tensor.source.bytes);
   ++done_;
 }
 

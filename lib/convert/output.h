@@ -17,12 +17,14 @@ namespace nalar::convert {
 // Writes tensors and tells how far it is.
 class TensorOutput {
  public:
-  TensorOutput(int threads, const ConvertControl& control, int64_t total)
-      : pool_(threads), control_(control), total_(total) {}
+  // `source`: the files that the tensors borrow from; pages that were read are given back.
+  TensorOutput(const ModelFiles& source, int threads, const ConvertControl& control, int64_t total)
+      : source_(source), pool_(threads), control_(control), total_(total) {}
   // Errors: those of write_tensor; try_again when it is told to stop.
   void write(const FormTensor& tensor, io::OutputFile& file);
 
  private:
+  const ModelFiles& source_;
   base::ThreadPool pool_;
   const ConvertControl& control_;
   int64_t done_ = 0, total_;

@@ -40,14 +40,18 @@ struct Parts {
   const TensorView* b = nullptr;
 };
 
-void check_keys(const io::GgufMetadata& keys, const ModelConfig& base) {
+void check_keys(const io::GgufMetadata& keys, const ModelConfig& model) {
   const auto need = [&](std::string_view key, std::string_view value) {
     const std::string_view got = keys.need_string(key);
     if (got == value) return;
     fail(fmt::format("key {}: got \"{}\", need \"{}\"", key, base::escaped(got, 60), value));
   };
-  need("general.type", "adapter");
-  need("general.architecture", base.family);
+  if (const auto type = keys.string("general.type").value_or("model"); type != "adapter") {
+    throw Error(
+        ErrorKind::no_input,
+        fmt::format("not an adapter: its key general.type means \"{}\"", base::escaped(type, 60)));
+  }
+  need("general.architecture", model.family);
   need("adapter.type", "lora");
   for (const auto& [key, value] : keys.entries()) {
     if (key.starts_with("adapter.") && key != "adapter.type" && key != kAlpha) {

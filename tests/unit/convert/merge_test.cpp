@@ -40,7 +40,7 @@ std::string quantized(const std::string& name, const std::string& folder) {
     if (fits) tensor.dtype = DType::q8_0;
   }
   const ConvertControl control;
-  TensorOutput output(1, control, 0);
+  TensorOutput output(model->files(), 1, control, 0);
   const std::string path = folder + "/q8_0.gguf";
   write_gguf_files(io::file_system(), path, form, std::nullopt, output);
   return path;
@@ -103,8 +103,9 @@ TEST_CASE("merging into quantized weights asks for leave, or gives other types")
   const std::vector<AdapterUse> adapters{{linear_adapter(*base), 1}};
   ConvertOptions options = with(adapters);
   const std::string merged = folder + "/merged.gguf";
-  CHECK(nalar::test::error_of([&] { convert(base, merged, options); })
-            .find("it is Q8_0, and merging into it would quantize it anew") != std::string::npos);
+  CHECK(nalar::test::error_of([&] {
+          convert(base, merged, options);
+        }).find("it is Q8_0, and merging into it would quantize it anew") != std::string::npos);
   options.dtype = DType::f32;
   convert(base, merged, options);
   check_merged(base, merged, adapters);
