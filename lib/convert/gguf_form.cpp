@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "convert/gguf_architecture.h"
 #include "convert/gguf_tokenizer.h"
 #include "convert/keys_in_memory.h"
@@ -94,30 +96,37 @@ void add_tensors(const Model& model, std::optional<DType> dtype, GgufForm& form)
   }
 }
 
-// What the files hold that is no tensor of the model.
+// What the files hold that is no tensor of the model, by the first word of its name.
 void name_left_out(const Model& model, GgufForm& form) {
   Weights weights = model.weights();
-  std::map<std::string_view, bool> used;
-  model::for_each_tensor(model.config(), weights, [&](const model::TensorSlot& slot) {
-    used.emplace(slot.view->name, true);
-  });
+  std::set<std::string_view> used;
+  model::for_each_tensor(model.config(), weights,
+                         [&](const model::TensorSlot& slot) { used.insert(slot.view->name); });
+  std::map<std::string, int> others;
   for (const TensorView& tensor : model.files().tensors()->tensors()) {
+    // A tied head that is there as well says nothing.
     const bool tied = model.config().tied_head && tensor.name == "lm_head.weight";
-    if (!used.count(tensor.name) && !tied) {
-      form.left_out.push_back(fmt::format("tensor {}", tensor.name));
-    }
+    if (used.count(tensor.name) || tied) continue;
+    ++others[base::escaped(tensor.name.substr(0, tensor.name.find('.')))];
+  }
+  for (const auto& [word, n] : others) {
+    form.left_out.push_back(fmt::format("{} tensors {}.…", n, word));
   }
 }
 
-void set_sampling(const GenerationDefaults& generation, io::GgufKeys& keys) {
+void set_sampling(const GenerationDefaults& generation, GgufForm& form) {
+  io::GgufKeys& keys = form.keys;
   const auto number = [&](std::string_view key, const std::optional<float>& value) {
     if (value) keys.set_f32(key, *value);
   };
-  number("general.sampling.temp", generation.temperature);
+  // Temperature 0 is what GGUF calls greedy.
+  const bool greedy = generation.do_sample == false;
+  number("general.sampling.temp", greedy ? 0.0f : generation.temperature);
   if (generation.top_k) keys.set_i32("general.sampling.top_k", *generation.top_k);
   number("general.sampling.top_p", generation.top_p);
   number("general.sampling.min_p", generation.min_p);
   number("general.sampling.penalty_repeat", generation.repeat_penalty);
+  if (generation.typical_p) form.left_out.emplace_back("typical_p of generation_config.json");
 }
 
 // By the type that most of the weights have.
@@ -143,7 +152,7 @@ GgufForm from_hf(const Model& model, std::optional<DType> dtype) {
   const std::string folder(io::name_of(model.files().path()));
   form.keys.set("general.name", config.name.empty() ? folder : config.name);
   set_card_keys(model.files(), form.keys);
-  set_sampling(config.generation, form.keys);
+  set_sampling(config.generation, form);
   set_tokenizer(model, form);
   if (const auto chat = open_chat_template(model.files())) {
     form.keys.set("tokenizer.chat_template", chat->source());

@@ -5,6 +5,7 @@
 #include <nalar/tokenizer.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/utf8.h"
 #include "convert/keys_in_memory.h"
@@ -76,7 +77,8 @@ Frame frame_of(const Tokenizer& tokenizer) {
   return frame;
 }
 
-void set_special(const Tokenizer& tokenizer, const ModelConfig& config, io::GgufKeys& keys) {
+void set_special(const Tokenizer& tokenizer, const ModelConfig& config, GgufForm& form) {
+  io::GgufKeys& keys = form.keys;
   const SpecialTokens& special = tokenizer.special();
   const auto set = [&](std::string_view name, std::optional<TokenId> id) {
     if (!id || *id >= config.vocab_size) return;
@@ -91,10 +93,14 @@ void set_special(const Tokenizer& tokenizer, const ModelConfig& config, io::Gguf
   set("eos", eos);
   set("unknown", special.unk);
   set("padding", special.pad);
-  for (const TokenId end : ends) {
-    if (end == eos) continue;
-    set("eot", end);
-    break;
+  if (eos) std::erase(ends, *eos);
+  const char* const kMore[] = {"eot", "eom"};
+  for (size_t i = 0; i < ends.size(); ++i) {
+    if (i < std::size(kMore)) {
+      set(kMore[i], ends[i]);
+    } else {
+      form.left_out.push_back(fmt::format("end token {}", ends[i]));
+    }
   }
   keys.set_bool("tokenizer.ggml.add_bos_token", frame.bos.has_value());
   keys.set_bool("tokenizer.ggml.add_eos_token", frame.eos.has_value());
@@ -184,7 +190,7 @@ void set_tokenizer(const Model& model, GgufForm& form) {
                         *tokenizer, rows, form.keys);
     }
     set_tokens(*tokenizer, rows, form);
-    set_special(*tokenizer, model.config(), form.keys);
+    set_special(*tokenizer, model.config(), form);
     check_tokenizer(*tokenizer, form.keys);
   });
 }

@@ -204,8 +204,11 @@ Json hf_generation_config(const ModelConfig& config, const Tokenizer* tokenizer)
   const auto number = [&](const char* key, const std::optional<float>& value) {
     if (value) json.set(key, decimal(*value));
   };
-  if (generation.temperature || generation.top_k || generation.top_p) json.set("do_sample", true);
-  number("temperature", generation.temperature);
+  const bool greedy = generation.temperature == 0.0f;
+  if (generation.temperature || generation.top_k || generation.top_p) {
+    json.set("do_sample", !greedy);
+  }
+  if (!greedy) number("temperature", generation.temperature);
   if (generation.top_k) json.set("top_k", *generation.top_k);
   number("top_p", generation.top_p);
   number("min_p", generation.min_p);

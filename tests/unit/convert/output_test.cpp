@@ -76,6 +76,21 @@ TEST_CASE("the input is not written over") {
   CHECK(nalar::test::read_text(gguf) == before);
 }
 
+TEST_CASE("what a model computes and the format cannot say is refused by name") {
+  const std::string folder = nalar::test::temporary_folder();
+  fs::copy(golden_model("gemma3"), folder + "/gemma3");
+  const std::string path = folder + "/gemma3/config.json";
+  std::string config = nalar::test::read_text(path);
+  const std::string key = R"("query_pre_attn_scalar": 8)";
+  config.replace(config.find(key), key.size(), R"("query_pre_attn_scalar": 9)");
+  std::ofstream(path, std::ios::binary) << config;
+  CHECK(nalar::test::error_of([&] { convert(folder + "/gemma3", folder + "/g.gguf"); }) ==
+        folder +
+            "/gemma3: scale of the attention scores of layer 0: GGUF's \"gemma3\" cannot say "
+            "it");
+  CHECK(!fs::exists(folder + "/g.gguf"));
+}
+
 TEST_CASE("a value beyond the range of a type names its tensor") {
   const std::string folder = nalar::test::temporary_folder();
   const std::string source = convert(golden_model("qwen3"), folder + "/big.gguf");
