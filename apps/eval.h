@@ -3,6 +3,7 @@
 #include <nalar/eval.h>
 
 #include "command.h"
+#include "eval_leak.h"
 #include "model_flags.h"
 
 namespace nalar::apps {
@@ -23,9 +24,12 @@ struct OpenSubject {
 class EvalCommand : public Command {
  public:
   const char* name() const override { return "eval"; }
-  const char* arguments() const override { return "MODEL --text FILE | --task FILE.json …"; }
+  const char* arguments() const override {
+    return "MODEL --text FILE | --task FILE.json … | --leak FILE";
+  }
   const char* about() const override {
-    return "measures a model: perplexity, multiple choice, answers; and compares it with another";
+    return "measures a model: perplexity, multiple choice, answers, what it leaks; and compares it "
+           "with another";
   }
   const char* notes() const override;
   void declare(OptionSet& options) override;
@@ -39,13 +43,15 @@ class EvalCommand : public Command {
   TextOptions text_options() const;
   std::vector<Task> open_tasks(const OpenSubject& subject) const;
   void run_text(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
-  // What --against names: a model, or the base without the adapters.
-  OpenSubject open_against(const OpenSubject& subject) const;
+  // What --against names, a model or the base without the adapters; without it the base.
+  OpenSubject open_untuned(const OpenSubject& subject) const;
+  void run_leak(const OpenSubject& subject, EvalState& state, EvalReport& report,
+                const Streams& streams) const;
   void run_reference(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
   void run_tasks(const OpenSubject& subject, const std::vector<Task>& tasks, EvalState& state,
                  EvalReport& report) const;
   void measure(const OpenSubject& subject, const std::vector<Task>& tasks, EvalState& state,
-               EvalReport& report) const;
+               EvalReport& report, const Streams& streams) const;
   void write_samples(const std::vector<Task>& tasks, const std::vector<TaskResult>& results,
                      const std::vector<TaskResult>& others) const;
 
@@ -59,6 +65,7 @@ class EvalCommand : public Command {
   bool chat_ = false;
   std::optional<std::string> reference_, against_;
   std::optional<std::string> reference_compute_;
+  LeakFlags leak_;
   std::string format_ = "table";
   std::optional<std::string> samples_, output_, state_;
   bool resume_ = false;

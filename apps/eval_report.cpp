@@ -5,20 +5,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
+
+#include "figures.h"
 
 namespace nalar::apps {
 namespace {
 
-std::string figure(double value, int digits = 4) {
-  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-";
-}
-
 std::string p_value(double p) { return p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p); }
-
-Json estimate_json(const Estimate& e) {
-  return Json::Object{{"value", e.value}, {"error", e.error}};
-}
 
 Json text_json(const TextResult& r) {
   Json json = Json::Object{{"convention", name(r.options.convention)},
@@ -165,11 +158,19 @@ void EvalReport::add_comparison(const std::string& other, const std::vector<Pair
   }
 }
 
+void EvalReport::add_leak(const LeakData& data, const LeakResult& result) {
+  leak_ = leak_json(data, result);
+  for (LeakTable& table : leak_tables(result)) {
+    section(table.title, std::move(table.header)).rows = std::move(table.rows);
+  }
+}
+
 Json EvalReport::json() const {
   Json json = settings_;
   if (!texts_.empty()) json.set("texts", texts_);
   if (!tasks_.empty()) json.set("tasks", tasks_);
   if (!comparisons_.empty()) json.set("comparisons", comparisons_);
+  if (!leak_.is_null()) json.set("leak", leak_);
   return json;
 }
 

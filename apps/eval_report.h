@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "leak_report.h"
+
 namespace nalar::apps {
 
 // The figures of one run of eval and all that makes them comparable, in three forms.
@@ -17,6 +19,7 @@ class EvalReport {
   void add_task(const Task& task, const TaskResult& result);
   void add_comparison(const std::string& other, const std::vector<PairedResult>& results,
                       const std::string& task);
+  void add_leak(const LeakData& data, const LeakResult& result);
   void set(std::string key, Json value) { settings_.set(std::move(key), std::move(value)); }
 
   Json json() const;
@@ -32,6 +35,7 @@ class EvalReport {
 
   Json settings_;
   Json::Array texts_, tasks_, comparisons_;
+  Json leak_;
   std::vector<Section> sections_;
 };
 

@@ -54,6 +54,12 @@ void declare_data(OptionSet& options, FinetuneFlags& f) {
   options.flag({"--skip-bad", "", "leave rows with errors out, and list them"},
                f.options.data.skip_bad);
   options.flag({"--no-shuffle", "", "keep the order of the file"}, f.no_shuffle);
+  options.number({"--canaries", "N",
+                  "put N random secrets among the training rows, for nalar eval --leak to look "
+                  "for; DIR/canaries.json names them [0]"},
+                 f.options.canaries, {0, 10'000});
+  options.number({"--canary-repeats", "R", "rows of each canary [1]"}, f.options.canary_repeats,
+                 {1, 1'000'000});
   options.optional_number(
       {"--preview", "[N]", "show the first N rows as the model sees them, and end [3]"}, f.preview,
       {1, 1'000'000}, 3);
@@ -177,7 +183,7 @@ void declare_finetune_flags(OptionSet& options, FinetuneFlags& f) {
   declare_data(options, f);
   declare_recipe(options, f);
   declare_machine(options, f);
-  options.not_yet({"--loraplus", "--canaries"});
+  options.not_yet({"--loraplus"});
 }
 
 double parse_duration(std::string_view name, std::string_view text) {

@@ -65,7 +65,7 @@ convert::Merged merge(const Model& model, const ConvertOptions& options, std::st
 
 ConvertResult to_gguf(const Model& model, const std::string& out, const ConvertOptions& options,
                       const ConvertControl& control) {
-  convert::GgufForm form = convert::gguf_form(model, options.dtype);
+  convert::GgufForm form = convert::gguf_form(model, options.dtype, !options.adapters.empty());
   merge(model, options, "output.weight", form);
   convert::TensorOutput output(model.files(), options.threads, control,
                                static_cast<int64_t>(form.tensors.size()));

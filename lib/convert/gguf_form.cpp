@@ -164,11 +164,17 @@ GgufForm from_hf(const Model& model, std::optional<DType> dtype) {
   return form;
 }
 
-// Split keys belong to the files, not to the model.
-GgufForm from_gguf(const Model& model, std::optional<DType> dtype) {
+// Of a quantizer, about the values that it wrote.
+bool is_about_values(std::string_view key) {
+  return key.starts_with("nalar.") || key.starts_with("quantize.imatrix.");
+}
+
+GgufForm from_gguf(const Model& model, std::optional<DType> dtype, bool changed) {
   GgufForm form;
   for (const auto& [key, value] : model.files().gguf()->entries()) {
-    if (!key.starts_with("split.")) form.keys.copy(key, value);
+    // Split keys belong to the files, not to the model.
+    const bool stale = (dtype || changed) && is_about_values(key);
+    if (!key.starts_with("split.") && !stale) form.keys.copy(key, value);
   }
   const model::TensorNaming naming(model::NameScheme::gguf);
   for (const TensorView& view : model.files().tensors()->tensors()) {
@@ -189,8 +195,8 @@ GgufForm from_gguf(const Model& model, std::optional<DType> dtype) {
 
 }  // namespace
 
-GgufForm gguf_form(const Model& model, std::optional<DType> dtype) {
-  return model.files().format() == ModelFormat::gguf ? from_gguf(model, dtype)
+GgufForm gguf_form(const Model& model, std::optional<DType> dtype, bool changed) {
+  return model.files().format() == ModelFormat::gguf ? from_gguf(model, dtype, changed)
                                                      : from_hf(model, dtype);
 }
 

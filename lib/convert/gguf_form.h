@@ -21,8 +21,10 @@ struct GgufForm {
 };
 
 // Matrices in `dtype`, or as the source has them; vectors in F32, as readers need them. A GGUF
-// source keeps its keys and its tensors. Errors: bad_data for what the model computes and the
+// source keeps its keys and its tensors; with other values (`changed`, or a dtype) not what a
+// quantizer wrote about them. Errors: bad_data for what the model computes and the
 // format cannot say, and for a tokenizer that it cannot hold, by name.
-GgufForm gguf_form(const Model& model, std::optional<DType> dtype = std::nullopt);
+GgufForm gguf_form(const Model& model, std::optional<DType> dtype = std::nullopt,
+                   bool changed = false);
 
 }  // namespace nalar::convert

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "eval/owned_sequence.h"
 #include "eval/row_score.h"
+#include "eval/same_vocabulary.h"
 #include "eval/text.h"
 
 namespace nalar {
@@ -20,20 +21,6 @@ struct Compared {
   double kl = 0, logprob = 0, reference = 0;
   bool same_top = false;
 };
-
-void require_same_vocabulary(const Tokenizer& a, const Tokenizer& b) {
-  if (a.n_tokens() != b.n_tokens()) {
-    throw Error(ErrorKind::bad_data,
-                fmt::format("--reference: the vocabularies differ: got {} and {} tokens",
-                            a.n_tokens(), b.n_tokens()));
-  }
-  for (TokenId id = 0; id < a.n_tokens(); ++id) {
-    if (a.piece(id) != b.piece(id)) {
-      throw Error(ErrorKind::bad_data,
-                  fmt::format("--reference: the vocabularies differ (token {})", id));
-    }
-  }
-}
 
 // The reference's rows are kept until the other model's come: a few of them at a time.
 class Comparer {
@@ -150,7 +137,7 @@ void summarize(std::span<const Compared> all, ReferenceResult& result) {
 ReferenceResult evaluate_against_reference(const Subject& subject, const Subject& reference,
                                            std::string_view text, const TextOptions& options,
                                            const EvalControl& control) {
-  require_same_vocabulary(*subject.tokenizer, *reference.tokenizer);
+  require_same_vocabulary(*subject.tokenizer, *reference.tokenizer, "--reference");
   // Both must hold a window.
   const Subject& shorter =
       subject.engine->n_ctx() <= reference.engine->n_ctx() ? subject : reference;

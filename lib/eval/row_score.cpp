@@ -59,6 +59,22 @@ RowScore score_row(std::span<const float> logits) noexcept {
   return {top + std::log(total), static_cast<TokenId>(best - logits.begin())};
 }
 
+RowMoments row_moments(std::span<const float> logits, const RowScore& score) noexcept {
+  const float top = logits[static_cast<size_t>(score.top)];
+  const double scale = std::exp(top - score.log_sum);
+  // Of x = logit - top, which is ln p but for a shift.
+  const double mean = scale * sum(logits.size(), [&](size_t i) {
+                        const float x = logits[i] - top;
+                        return exp_of_negative(x) * x;
+                      });
+  const auto center = static_cast<float>(mean);
+  const double variance = scale * sum(logits.size(), [&](size_t i) {
+                            const float x = logits[i] - top;
+                            return exp_of_negative(x) * (x - center) * (x - center);
+                          });
+  return {mean + (top - score.log_sum), std::sqrt(variance)};
+}
+
 double kl_divergence(std::span<const float> p, const RowScore& p_score, std::span<const float> q,
                      const RowScore& q_score) noexcept {
   const float top = p[static_cast<size_t>(p_score.top)];

@@ -19,6 +19,12 @@ inline double logprob(const RowScore& row, std::span<const float> logits, TokenI
   return logits[static_cast<size_t>(id)] - row.log_sum;
 }
 
+// Mean and standard deviation of ln p of a token that is drawn from the row's distribution.
+struct RowMoments {
+  double mean = 0, deviation = 0;
+};
+RowMoments row_moments(std::span<const float> logits, const RowScore& score) noexcept;
+
 // KL(p ‖ q) of the distributions of two rows, in nats.
 double kl_divergence(std::span<const float> p, const RowScore& p_score, std::span<const float> q,
                      const RowScore& q_score) noexcept;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nalar/error.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -124,6 +125,14 @@ class DiskOutput final : public OutputFile {
   bool remove_;
 };
 
+class DiskLock final : public FolderLock {
+ public:
+  explicit DiskLock(FileDescriptor folder) : folder_(std::move(folder)) {}
+
+ private:
+  FileDescriptor folder_;
+};
+
 class Disk final : public FileSystem {
  public:
   PathKind kind(const std::string& path) override {
@@ -209,6 +218,15 @@ class Disk final : public FileSystem {
     const auto bytes = free_bytes_at(path);
     if (!bytes) throw_errno(errno, path, "cannot be looked at");
     return *bytes;
+  }
+
+  std::unique_ptr<FolderLock> lock(const std::string& directory) override {
+    FileDescriptor folder = open_file(directory, O_RDONLY | O_DIRECTORY);
+    if (retried([&] { return ::flock(folder.get(), LOCK_EX | LOCK_NB); }) != 0) {
+      if (errno == EWOULDBLOCK) return nullptr;
+      throw_errno(errno, directory, "cannot be locked", true);
+    }
+    return std::make_unique<DiskLock>(std::move(folder));
   }
 
  private:

@@ -44,6 +44,12 @@ class OutputFile {
   virtual void close() = 0;
 };
 
+// Held until it is destroyed, or its process ends in whatever way.
+class FolderLock {
+ public:
+  virtual ~FolderLock() = default;
+};
+
 enum class PathKind { missing, file, directory, other };
 
 inline constexpr uint64_t kNoLimit = ~uint64_t{0};
@@ -75,6 +81,8 @@ class FileSystem {
   virtual void sync_file(const std::string& path) = 0;
   virtual void sync_directory(const std::string& directory) = 0;
   virtual uint64_t free_bytes(const std::string& path) = 0;  // for this user, where `path` is
+  // Of all processes one at a time holds a folder. nullptr: another one does, now.
+  virtual std::unique_ptr<FolderLock> lock(const std::string& directory) = 0;
 };
 
 FileSystem& file_system();

@@ -75,6 +75,7 @@ std::string run_json(const TrainingRecord& r) {
       {"seed", r.seed},
       {"trained_parameters", r.trained_parameters},
       {"template_sha256", r.template_sha256},
+      {"clock", r.clock},
       {"end_tokens",
        Json::Object{{"ids", Json::Array(r.end_tokens.begin(), r.end_tokens.end())},
                     {"pieces", Json::Array(r.end_pieces.begin(), r.end_pieces.end())}}},

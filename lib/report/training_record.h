@@ -40,6 +40,7 @@ struct TrainingRecord {
   Json settings;                    // an object: every option in force
   Json data;                        // an object: DatasetReport in figures
   std::string template_sha256;      // or ""
+  int64_t clock = 0;                // of the template, seconds since 1970
   std::vector<int64_t> end_tokens;  // ids that end a turn
   std::vector<std::string> end_pieces;
   std::string nalar_version, nalar_commit, torch_version, isa, cpu, dtype;

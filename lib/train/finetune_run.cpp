@@ -9,6 +9,9 @@
 #include <utility>
 
 #include "base/build_info.h"
+#include "data/canaries.h"
+#include "io/atomic_file.h"
+#include "io/file_modes.h"
 #include "io/folder_file.h"
 #include "model/fingerprint.h"
 #include "model/lora.h"
@@ -179,6 +182,11 @@ Ended Run::train() {
                   found_ ? fmt::format(", from update {} on", state_.step + 1) : ""));
   tell_data("data", *data.dataset);
   if (data.valid_dataset) tell_data("validation data", *data.valid_dataset);
+  if (data.canaries) {
+    say(FinetuneEvent::Kind::notice,
+        fmt::format("canaries: {} secrets, {} times each, after the training rows",
+                    data.canaries->secrets.size(), data.canaries->repeats));
+  }
   TrainerHooks hooks{.progress = [&](const FinetuneEvent& event) { return tell(event); },
                      .log = [&](const FinetuneEvent& event) { log_->add(event); },
                      .save = [&] { save(); }};
@@ -225,6 +233,10 @@ FinetuneResult Run::finish(Ended ended) {
     prepared_->adapter = with_values(std::move(*prepared_->adapter), parameters);
     write_adapter(files, folder_.path(), *prepared_->adapter, *model_);
     copy_tokenizer_files(files, model_->files(), chat, folder_.path());
+  }
+  if (data.canaries) {
+    io::write_atomically(files, folder_.path_of(data::kCanariesName), io::kPrivateFile,
+                         to_text(data::to_json(*data.canaries), 2) + "\n");
   }
   trainable_.reset();  // its memory is free for the samples
   report::TrainingRecord record =

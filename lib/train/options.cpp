@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "data/canaries.h"
 #include "model/lora.h"
 #include "report/format.h"
 
@@ -36,6 +37,13 @@ void check_recipe(const FinetuneOptions& o) {
                 "micro-batches of --batch-tokens",
                 fmt::format("--batch-rows {} alone", o.batch_rows * o.accumulate));
   }
+}
+
+void check_canaries(const FinetuneOptions& o) {
+  need(o.canaries >= 0 && o.canaries <= data::kMostCanaries, "--canaries", o.canaries,
+       "0 to 10000");
+  need(o.canary_repeats >= 1 && o.canary_repeats <= data::kMostRepeats, "--canary-repeats",
+       o.canary_repeats, "1 to 1000000");
 }
 
 void check_saving(const FinetuneOptions& o) {
@@ -70,6 +78,7 @@ void FinetuneOptions::validate() const {
     need(*valid_split >= 0 && *valid_split < 1, "--valid-split", *valid_split,
          "0 or more, under 1");
   }
+  check_canaries(*this);
   check_recipe(*this);
   check_saving(*this);
 }
@@ -147,6 +156,8 @@ Json recipe_json(const FinetuneOptions& o) {
   json.set("skip-bad", o.data.skip_bad);
   json.set("valid-split", o.valid_split ? Json(*o.valid_split) : Json());
   json.set("shuffle", o.shuffle);
+  json.set("canaries", o.canaries);
+  json.set("canary-repeats", o.canary_repeats);
   json.set("epochs", o.epochs);
   json.set("steps", o.steps);
   json.set("lr", o.lr);

@@ -77,12 +77,21 @@ OutputFolder::OutputFolder(io::FileSystem& files, std::string path, bool resume)
     throw Error(ErrorKind::cannot_create, "is not the folder of a training run", "another -o")
         .in_file(path_);
   }
+  lock();
   std::string id = io::read_file(files_, id_path, kRunIdDigits + 1);
   if (id.ends_with('\n')) id.pop_back();
   if (!is_run_id(id)) {
     throw Error(ErrorKind::bad_data, "is no run id: need 32 hexadecimal digits").in_file(id_path);
   }
   run_id_ = std::move(id);
+}
+
+void OutputFolder::lock() {
+  lock_ = files_.lock(checkpoint_path());
+  if (lock_) return;
+  throw Error(ErrorKind::try_again, "another process trains in it",
+              "wait for its end, or another -o")
+      .in_file(path_);
 }
 
 std::string OutputFolder::path_of(std::string_view name) const { return io::join(path_, name); }
@@ -110,9 +119,13 @@ void OutputFolder::prepare(int64_t checkpoint_bytes, int keep) {
   io::make_directories(files_, path_, io::kSharedFolder);
   io::make_directories(files_, checkpoint_path(), io::kPrivateFolder);
   if (run_id_.empty()) {
+    lock();
+    const std::string id_path = io::join(checkpoint_path(), kRunIdName);
+    if (files_.kind(id_path) != io::PathKind::missing) {  // of a run that began and ended meanwhile
+      throw Error(ErrorKind::cannot_create, "exists already").in_file(path_);
+    }
     run_id_ = new_run_id();
-    io::write_atomically(files_, io::join(checkpoint_path(), kRunIdName), io::kPrivateFile,
-                         run_id_ + "\n");
+    io::write_atomically(files_, id_path, io::kPrivateFile, run_id_ + "\n");
   }
   checkpoints_.emplace(files_, checkpoint_path(), run_id_);
   checkpoints_->prepare(checkpoint_bytes, keep);

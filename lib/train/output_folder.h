@@ -34,8 +34,9 @@ class LogFile {
 // tells them from those of any other run.
 class OutputFolder {
  public:
-  // Looks at what is there and makes nothing. Errors: cannot_create where the path exists and
-  // `resume` is off, or where it is on and this is no folder of a run; io.
+  // Looks at what is there and makes nothing; a run that is there is this process's alone from now
+  // on. Errors: cannot_create where the path exists and `resume` is off, or where it is on and this
+  // is no folder of a run; try_again where another process trains in it; io.
   OutputFolder(io::FileSystem& files, std::string path, bool resume);
 
   const std::string& path() const { return path_; }
@@ -45,7 +46,7 @@ class OutputFolder {
       const std::function<void(const std::string&)>& notice) const;
 
   // Makes the folder, if it is new, and shows that checkpoints of this size fit. Errors:
-  // cannot_create, io.
+  // cannot_create, try_again, io.
   void prepare(int64_t checkpoint_bytes, int keep);
   // REQUIRES prepare().
   io::CheckpointDir& checkpoints() { return *checkpoints_; }
@@ -53,10 +54,12 @@ class OutputFolder {
  private:
   std::string checkpoint_path() const;
   bool is_empty() const;
+  void lock();
 
   io::FileSystem& files_;
   std::string path_;
   std::string run_id_;  // "": the folder is new
+  std::unique_ptr<io::FolderLock> lock_;
   std::optional<io::CheckpointDir> checkpoints_;
 };
 

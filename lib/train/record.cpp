@@ -37,7 +37,8 @@ std::string utc_now() {
 void add_data(const TrainingData& data, report::TrainingRecord& record) {
   record.data_files = hash_files(data.dataset->paths());
   record.data = to_json(data.dataset->report());
-  record.data.set("rows_trained", data.rows.size());
+  record.data.set("rows_trained", data.rows.size() - data.canary_rows());
+  if (data.canaries) record.data.set("canary_rows", data.canary_rows());
   record.data.set("rows_held_back", data.valid_dataset ? 0 : data.valid.size());
   if (data.valid_dataset) {
     record.valid_files = hash_files(data.valid_dataset->paths());
@@ -69,6 +70,7 @@ void add_course(const TrainState& state, report::TrainingRecord& record) {
   record.peak_bytes = state.peak_bytes;
   record.seconds = state.seconds;
   record.joules = state.joules;
+  record.clock = state.clock;
   record.curve = state.curve;
   record.valid = state.valid;
 }

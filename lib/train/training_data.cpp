@@ -46,6 +46,39 @@ void check_ids(const Rows& rows, int vocab_size) {
   }
 }
 
+// Whether the data are conversations that went through the chat template.
+bool are_chats(const DatasetReport& report) {
+  return std::any_of(report.formats.begin(), report.formats.end(), [](const auto& format) {
+    return format.first == data::name(data::Format::messages) ||
+           format.first == data::name(data::Format::sharegpt) ||
+           format.first == data::name(data::Format::alpaca);
+  });
+}
+
+// Behind the rows that are trained on, never among those that are held back.
+void add_canaries(const FinetuneOptions& options, TrainingData& data) {
+  const ChatTemplate* chat = data.chat ? &*data.chat : nullptr;
+  const data::EncodeContext context{*data.tokenizer, chat, options.data.learn};
+  data.canaries = data::draw_canaries(options.canaries, options.canary_repeats, options.seed,
+                                      chat != nullptr && are_chats(data.dataset->report()));
+  data.examples.assign(data.rows.examples.begin(), data.rows.examples.end());
+  data.paths.assign(data.rows.paths.begin(), data.rows.paths.end());
+  data.paths.emplace_back("--canaries");
+  int64_t number = 0;
+  for (const std::string& secret : data.canaries->secrets) {
+    data::Example example = data::encode_canary(*data.canaries, secret, context);
+    if (static_cast<int64_t>(example.ids.size()) > options.data.max_length) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("--canaries: a canary has {} tokens, --max-length is {}",
+                              example.ids.size(), options.data.max_length));
+    }
+    example.file = static_cast<int32_t>(data.paths.size()) - 1;
+    example.line = ++number;
+    data.examples.insert(data.examples.end(), static_cast<size_t>(options.canary_repeats), example);
+  }
+  data.rows = {data.examples, data.paths};
+}
+
 }  // namespace
 
 std::vector<TokenId> TrainingData::end_tokens() const {
@@ -85,6 +118,7 @@ TrainingData read_training_data(const Model& model, const FinetuneOptions& optio
     data.valid = {data.rows.examples.subspan(first), data.rows.paths};
     data.rows.examples = data.rows.examples.first(first);
   }
+  if (options.canaries > 0) add_canaries(options, data);
   tell_length(data.dataset->report(), model.config().n_ctx_train);
   check_ids(data.rows, model.config().vocab_size);
   check_ids(data.valid, model.config().vocab_size);

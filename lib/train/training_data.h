@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "data/canaries.h"
 #include "train/update_plan.h"
 
 namespace nalar::train {
@@ -24,9 +25,19 @@ struct TrainingData {
   std::shared_ptr<const Dataset> valid_dataset;  // nullptr: none of its own
   Rows rows;
   Rows valid;  // the valid_dataset's, or the last rows of the dataset, or none
+  // What --canaries asks for; they are the last of `rows`.
+  std::optional<data::Canaries> canaries;
+
+  int64_t canary_rows() const {
+    return canaries ? static_cast<int64_t>(canaries->secrets.size()) * canaries->repeats : 0;
+  }
 
   // Ids that end what is learned of a row and that steer the model, rising: what ends a turn.
   std::vector<TokenId> end_tokens() const;
+
+  // With canaries, `rows` borrow these: the dataset's and the canaries'.
+  std::vector<data::Example> examples;
+  std::vector<std::string> paths;
 };
 
 // `clock`: see ChatTemplate::set_clock. Errors: those of open_tokenizer, open_chat_template and

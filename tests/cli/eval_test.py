@@ -95,7 +95,6 @@ class Tasks(CliTest):
 
     def test_usage(self):
         self.assert_error(nalar("eval", MODEL), 64, "nothing to do")
-        self.assert_error(nalar("eval", MODEL, "--text", TEXT, "--leak", "x"), 64, "--leak is not there yet")
         self.assert_error(nalar("eval", MODEL, "--text", TEXT, "--resume"), 64, "--resume needs")
         self.assert_error(nalar("eval", MODEL, "--task", "no.json"), 66, "no.json")
 

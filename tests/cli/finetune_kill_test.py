@@ -1,9 +1,10 @@
 """A training that is killed (SIGKILL) again and again and resumed ends with the bytes of one that never stopped.
 
-  finetune_kill_test.py [--kills N] [--seed S]
+  finetune_kill_test.py [--kills N] [--seed S] [--model PATH]
 
 N kills (default 6) at random moments, spread over all kinds of training below. The model is stories260K; all weights
-are trained where NALAR_TEST_MATERIAL names the folder that has it as a Hugging Face folder.
+are trained where NALAR_TEST_MATERIAL names the folder that has it as a Hugging Face folder. PATH: LoRA with dropout on
+this model instead, on few rows.
 """
 
 import argparse
@@ -99,8 +100,10 @@ def to_q8_0(source, target):
     target.write_bytes(head + bytes(-len(head) % 32) + blob)
 
 
-def kinds(folder):
+def kinds(folder, model):
     """Name, base and options of each kind of training."""
+    if model:
+        return [(f"LoRA, dropout, {model.name}", model, ("--dropout", "0.1", "-t", "2", "--epochs", "1"))]
     quantized = folder / "q8_0.gguf"
     to_q8_0(BASE, quantized)
     found = [
@@ -164,6 +167,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", type=pathlib.Path)
     options = parser.parse_args()
     if "LibTorch    not there" in nalar("--version").text:
         print("skipped: LibTorch is not there")
@@ -171,9 +175,9 @@ def main():
     draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="nalar-kill-") as folder:
         folder = pathlib.Path(folder)
-        data = rows(folder / "rows.jsonl")
+        data = rows(folder / "rows.jsonl", 24 if options.model else 120)
         runs = []
-        for i, kind in enumerate(kinds(folder)):
+        for i, kind in enumerate(kinds(folder, options.model)):
             (folder / str(i)).mkdir()
             runs.append(Killed(folder / str(i), data, kind))
         left = options.kills

@@ -215,12 +215,29 @@ uint64_t MemoryDisk::free_bytes(const std::string&) {
   return capacity_ - std::min(capacity_, used(0));
 }
 
+std::unique_ptr<io::FolderLock> MemoryDisk::lock(const std::string& directory) {
+  class Lock final : public io::FolderLock {
+   public:
+    Lock(std::shared_ptr<std::set<std::string>> locked, std::string path)
+        : locked_(std::move(locked)), path_(std::move(path)) {}
+    ~Lock() override { locked_->erase(path_); }
+
+   private:
+    std::shared_ptr<std::set<std::string>> locked_;
+    std::string path_;
+  };
+  existing(directory, true);
+  if (!locked_->insert(directory).second) return nullptr;
+  return std::make_unique<Lock>(locked_, directory);
+}
+
 std::string& MemoryDisk::bytes(const std::string& path) { return existing(path, false).now; }
 
 int MemoryDisk::mode(const std::string& path) { return nodes_[find(path).value()].mode; }
 
 MemoryDisk MemoryDisk::after_power_loss(const Choose& choose) const {
   MemoryDisk disk = *this;
+  disk.locked_ = std::make_shared<std::set<std::string>>();
   disk.settle(0, choose);
   return disk;
 }

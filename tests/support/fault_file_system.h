@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class MemoryDisk final : public io::FileSystem {
   void sync_file(const std::string& path) override;
   void sync_directory(const std::string& directory) override;
   uint64_t free_bytes(const std::string& path) override;
+  std::unique_ptr<io::FolderLock> lock(const std::string& directory) override;
 
   // For tests that look at or damage a file.
   std::string& bytes(const std::string& path);
@@ -72,6 +74,7 @@ class MemoryDisk final : public io::FileSystem {
 
   uint64_t capacity_;
   std::vector<Node> nodes_;  // the first one is "/"
+  std::shared_ptr<std::set<std::string>> locked_ = std::make_shared<std::set<std::string>>();
 };
 
 // Each combination of choices once: `body` is called until all were made or `limit` of them.
@@ -105,6 +108,9 @@ class HookedFileSystem final : public io::FileSystem {
   void sync_file(const std::string& path) override { at(path).sync_file(path); }
   void sync_directory(const std::string& path) override { at(path).sync_directory(path); }
   uint64_t free_bytes(const std::string& path) override { return at(path).free_bytes(path); }
+  std::unique_ptr<io::FolderLock> lock(const std::string& path) override {
+    return at(path).lock(path);
+  }
 
  private:
   io::FileSystem& at(const std::string& path) {

@@ -35,6 +35,8 @@ struct FinetuneOptions {
   std::optional<std::string> valid;   // a file
   std::optional<double> valid_split;  // share, the last rows; 0.05 above 200 rows
   bool shuffle = true;
+  int64_t canaries = 0;        // random secrets put among the training rows
+  int64_t canary_repeats = 1;  // rows of each
 
   // Recipe
   double epochs = 1;

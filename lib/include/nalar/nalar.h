@@ -13,6 +13,7 @@
 #include <nalar/generate.h>
 #include <nalar/inspect.h>
 #include <nalar/json.h>
+#include <nalar/leak.h>
 #include <nalar/log.h>
 #include <nalar/model.h>
 #include <nalar/model_config.h>

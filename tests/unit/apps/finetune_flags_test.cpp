@@ -201,7 +201,6 @@ TEST_CASE("what excludes each other, what is missing, what is not there yet") {
   CHECK(error_of({"--objective", "dpo"}) == "--objective dpo is not there yet");
   CHECK(error_of({"--objective", "orpo"}) == "--objective orpo is not there yet");
   CHECK(error_of({"--loraplus", "16"}) == "--loraplus is not there yet");
-  CHECK(error_of({"--canaries", "5"}) == "--canaries is not there yet");
   CHECK(error_of({"--method", "qlora"}).starts_with("--method: got \"qlora\""));
   CHECK(error_of({"--targets", ","}).starts_with("--targets"));
   FinetuneFlags flags;

@@ -237,6 +237,17 @@ TEST_CASE("a full disk is io, says how much is free, and loses the new file") {
   CHECK(*error == folder + "/f: cannot be written (0 bytes are free): No space left on device");
 }
 
+TEST_CASE("a folder is held by one at a time, until its holder ends") {
+  const std::string folder = test::temporary_folder();
+  auto lock = file_system().lock(folder);
+  CHECK(lock);
+  CHECK_FALSE(file_system().lock(folder));  // another opening is as another process
+  lock.reset();
+  CHECK(file_system().lock(folder));
+  CHECK(test::error_of([&] { file_system().lock(folder + "/none"); }) ==
+        folder + "/none: cannot be opened: No such file or directory");
+}
+
 TEST_CASE("a file is read by calls, to its end, and digested") {
   const std::string path = test::temporary_folder() + "/f";
   test::write_text(path, std::string(1'000'000, 'x'));

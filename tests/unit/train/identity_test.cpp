@@ -55,6 +55,8 @@ TEST_CASE("each thing that decides what comes out is compared") {
           {"dropout", [](Origin&, FinetuneOptions& o) { o.dropout = 0.1; }},
           {"rslora", [](Origin&, FinetuneOptions& o) { o.rslora = true; }},
           {"targets", [](Origin&, FinetuneOptions& o) { o.targets = {"q_proj"}; }},
+          {"canaries", [](Origin&, FinetuneOptions& o) { o.canaries = 3; }},
+          {"canary-repeats", [](Origin&, FinetuneOptions& o) { o.canary_repeats = 3; }},
           {"columns", [](Origin&, FinetuneOptions& o) { o.data.columns = "text=a"; }},
           {"learn", [](Origin&, FinetuneOptions& o) { o.data.learn = Learn::all; }},
           {"max-length", [](Origin&, FinetuneOptions& o) { o.data.max_length = 99; }},

@@ -31,6 +31,9 @@ TEST_CASE("a value out of its range is named by its option") {
       {"--clip: got -1", [](auto& o) { o.clip = -1; }},
       {"--batch-tokens: got -1", [](auto& o) { o.batch_tokens = -1; }},
       {"--batch-rows: got -1", [](auto& o) { o.batch_rows = -1; }},
+      {"--canaries: got -1", [](auto& o) { o.canaries = -1; }},
+      {"--canaries: got 10001", [](auto& o) { o.canaries = 10001; }},
+      {"--canary-repeats: got 0", [](auto& o) { o.canary_repeats = 0; }},
       {"--accumulate: got 0", [](auto& o) { o.accumulate = 0; }},
       {"--dropout: got 1",
        [](auto& o) {

@@ -58,12 +58,29 @@ TEST_CASE("a folder of something else is left alone") {
 TEST_CASE("a run that was stopped before it saved begins anew, one that saved goes on") {
   MemoryDisk disk;
   OutputFolder(disk, "/out", false).prepare(100, 2);
-  OutputFolder again(disk, "/out", true);
-  CHECK_FALSE(newest(again));
-  save(again, disk, 3);
-  OutputFolder third(disk, "/out", true);
+  {
+    OutputFolder again(disk, "/out", true);
+    CHECK_FALSE(newest(again));
+    save(again, disk, 3);
+  }
+  const OutputFolder third(disk, "/out", true);
   REQUIRE(newest(third));
   CHECK(newest(third)->step == 3);
+}
+
+TEST_CASE("one process at a time trains in a folder") {
+  const std::string busy = "/out: another process trains in it";
+  MemoryDisk disk;
+  std::optional<OutputFolder> first(std::in_place, disk, "/out", false);
+  std::optional<OutputFolder> late(std::in_place, disk, "/out",
+                                   false);  // began before the other one made the folder
+  first->prepare(100, 2);
+  CHECK(test::error_of([&] { late->prepare(100, 2); }) == busy);
+  CHECK(test::error_of([&] { OutputFolder(disk, "/out", true); }) == busy);
+  first.reset();
+  CHECK(test::error_of([&] { late->prepare(100, 2); }) == "/out: exists already");
+  late.reset();
+  CHECK(test::error_of([&] { OutputFolder(disk, "/out", true); }) == "no error");
 }
 
 TEST_CASE("two runs have different ids: a checkpoint of another is none of this") {
