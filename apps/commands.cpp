@@ -4,6 +4,7 @@
 #include "eval.h"
 #include "finetune.h"
 #include "inspect.h"
+#include "quantize.h"
 #include "run.h"
 
 namespace nalar::apps {
@@ -32,9 +33,8 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(std::make_unique<EvalCommand>());
   commands.push_back(std::make_unique<InspectCommand>());
   commands.push_back(std::make_unique<BenchCommand>());
-  for (const char* name : {"quantize", "convert"}) {
-    commands.push_back(std::make_unique<LaterCommand>(name));
-  }
+  commands.push_back(std::make_unique<QuantizeCommand>());
+  commands.push_back(std::make_unique<LaterCommand>("convert"));
   return commands;
 }
 
