@@ -189,10 +189,15 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
   request.source = &source_;
   if (options_.target_bytes) {
     request.alignment = static_cast<int64_t>(source_.keys.alignment());
-    request.budget = *options_.target_bytes -
-                     static_cast<int64_t>(io::gguf_size(result_keys(source_.keys, run_), empty));
+    const auto rest = static_cast<int64_t>(io::gguf_size(result_keys(source_.keys, run_), empty));
+    request.budget = *options_.target_bytes - rest;
+    request.describe = [rest](int64_t bytes) { return fmt::format("{} bytes", bytes + rest); };
   } else {
-    request.budget = static_cast<int64_t>(*options_.target_bpw * static_cast<double>(weights) / 8);
+    const auto n = static_cast<double>(weights);
+    request.budget = static_cast<int64_t>(*options_.target_bpw * n / 8);
+    request.describe = [n](int64_t bytes) {
+      return fmt::format("{:.4f} bits a weight", 8 * static_cast<double>(bytes) / n);
+    };
   }
   request.importance = [this](const SourceTensor& tensor) {
     return statistics_ ? statistics_->importance(matrix_of(tensor)) : std::span<const float>();

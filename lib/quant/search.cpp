@@ -81,10 +81,9 @@ void search_types(const SearchRequest& request, std::vector<MixChoice>& choices,
   }
   const auto chosen = allocate(candidates, request.budget - given);
   if (!chosen) {
-    const int64_t short_by = given + least_bytes(candidates) - request.budget;
     throw Error(ErrorKind::usage,
-                fmt::format("the target cannot be met: the smallest types take {} bytes more",
-                            short_by));
+                fmt::format("the target cannot be met: the least is {}",
+                            request.describe(given + least_bytes(candidates))));
   }
   for (size_t k = 0; k < free.size(); ++k) {
     choices[free[k]].type = candidates[k][(*chosen)[k]].type;

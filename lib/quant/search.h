@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -17,6 +18,7 @@ struct SearchRequest {
   int64_t budget = 0;     // bytes of all tensors together
   int64_t alignment = 1;  // a tensor takes a multiple of it
   std::function<std::span<const float>(const SourceTensor&)> importance;
+  std::function<std::string(int64_t bytes)> describe;  // so many bytes of tensors, for a message
   std::function<void(int64_t done, int64_t total)> on_tensor;  // may throw to stop it
 };
 
