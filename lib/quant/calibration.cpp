@@ -154,7 +154,7 @@ void Calibration::pass(bool with_sums) {
   engine_->observe(nullptr);
   ++passes_;
   for (Input& input : inputs_) {
-    if (input.hessian && !input.hessian->factor()) {
+    if (input.hessian && !input.hessian->factor(engine_->threads())) {
       input.hessian.reset();
       input.useless = true;
     }

@@ -10,10 +10,26 @@
 // is allocated.
 namespace nalar::quant {
 
+// Columns of 16 rows, whose blocks have their scales: each column is rounded to its nearest quant
+// and the error goes into the columns after it.
+struct FeedbackCall {
+  DType type;
+  kernels::PlainBlock* const* blocks;  // [16], of the rows; their q are written
+  int first;       // the place of the first column in the block, a multiple of 16
+  int columns;     // to round, a multiple of 16
+  int left;        // in the tile, from the first on: these take the errors
+  float* tile;     // [left][16]: the weights, a column after the other
+  const float* u;  // U (Hessian::factor_rows) from its diagonal at the first column on
+  int64_t u_stride;
+  float* errors;  // [columns], each 16 floats, `errors_stride` apart: (w − ŵ) / U_jj
+  int64_t errors_stride;
+};
+
 struct EncodeKernels {
   // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
   // block_size(type).elements floats, finite; w ≥ 0.
   void (*fit)(DType type, const float* x, const float* w, kernels::PlainBlock& out) = nullptr;
+  void (*feedback)(const FeedbackCall& call) = nullptr;
 };
 
 const EncodeKernels& encode_kernels(kernels::Isa isa) noexcept;

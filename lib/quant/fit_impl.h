@@ -167,13 +167,13 @@ class Fit {
                                        .15f,  .15f,  .15f,  .15f,  .45f,  .45f,  .45f,  .45f};
 
   // q = (x − c) / s is stretched about the middle quant by `out` quants at the ends, and shifted.
-  template <class Levels, bool kNegative>
+  template <class Levels, int kMinHigh>
   static Line min_line(const Group& g) {
     auto [bottom, top] = ends_of(g);
-    if (kNegative && bottom > 0) bottom = 0;
+    if (kMinHigh > 0 && bottom > 0) bottom = 0;
     const auto [w, x] = sums_of(g);
     if (!(top - bottom > 1e-12f)) {
-      const float c = kNegative && x > 0 ? 0 : x / w;
+      const float c = kMinHigh > 0 && x > 0 ? 0 : x / w;
       return {0, c, c * x};
     }
     constexpr float kMiddle = Levels::high / 2;
@@ -184,7 +184,7 @@ class Fit {
       const V inverse = stretch * V::set(1 / best.s);
       const V offset = fma(stretch, V::set(-best.c / best.s - kMiddle),
                            fma(lanes(kShift), V::set(spread), V::set(kMiddle)));
-      S::template line<Levels, kNegative>(g, w, x, inverse, offset, best);
+      S::template line<Levels, kMinHigh>(g, w, x, inverse, offset, best);
       if (!(best.s > 1e-12f)) break;
     }
     return best;
@@ -222,7 +222,7 @@ class Fit {
     clear(out, 1);
     Input in;
     if (!read(x, w, 32, in)) return;
-    const Line line = min_line<Levels, false>(in.group(0, 32));
+    const Line line = min_line<Levels, 0>(in.group(0, 32));
     const Lanes16<V> ds = neighbours(in, line.s), ms = neighbours(in, line.c);
     float d[16], m[16];
     for (int i = 0; i < 16; ++i) {
@@ -253,7 +253,7 @@ class Fit {
     for (int g = 0; g < T::kGroups; ++g) {
       const Group group = in.group(g * T::kGroup, T::kGroup);
       if constexpr (T::kMinHigh > 0) {
-        lines[g] = min_line<typename T::Levels, true>(group);
+        lines[g] = min_line<typename T::Levels, T::kMinHigh>(group);
       } else {
         lines[g] = scale_line<typename T::Levels>(group, of_greatest_magnitude(group));
       }
@@ -307,12 +307,9 @@ class Fit {
     const V parts = lanes(kParts);
     V bounds = parts * V::set(static_cast<float>(T::kScaleHigh));
     if constexpr (T::kScaleLow < 0) {
-      // Every other candidate in the other direction, where there is one quant more.
-      float other[16];
-      for (int i = 0; i < 16; ++i) {
-        other[i] = kParts[i] * static_cast<float>(i % 2 ? T::kScaleHigh : T::kScaleLow);
-      }
-      bounds = V::load(other);
+      static constexpr float kHalf[16] = {1, .985f, .97f, .95f, .93f, .90f, .87f, .84f,
+                                          1, .985f, .97f, .95f, .93f, .90f, .87f, .84f};
+      bounds = lanes(kHalf) * within(0, 8, V::set(T::kScaleLow), V::set(T::kScaleHigh));
     }
     scales.d =
         nearest_scale<T>(in.held(V::set(top_s) / bounds), s, weight_s,
@@ -343,7 +340,7 @@ class Fit {
     static constexpr float kSixteen[16] = {-7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8};
     static constexpr float kSlow[16] = {-1, -1, -1, -1, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2};
     static constexpr float kFast[16] = {-1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2};
-    const float low = static_cast<float>(T::kScaleLow), high = static_cast<float>(T::kScaleHigh);
+    constexpr float low = T::kScaleLow, high = T::kScaleHigh, kMinHigh = T::kMinHigh;
     const V d = V::set(scales.d), half = V::set(0.5f);
     const float per_d = scales.d != 0 ? 1 / scales.d : 0, per_m = scales.m != 0 ? 1 / scales.m : 0;
     scales.error = 0;
@@ -353,14 +350,14 @@ class Fit {
       const V target = V::set(line.s * per_d);
       V s, l = V::set(0.0f), b = V::set(0.0f);
       if constexpr (T::kMinHigh > 0) {
-        s = S::rounded((target - half) + lanes(kSlow), low, high);
+        s = S::rounded(S::rounded(target - half, low, high) + lanes(kSlow), low, high);
         // With these quants the best c moves with s: c = mean x − s mean q.
         const Sums sums = sums_of(group);
         const float mean = sums.wx / sums.w;
         const V ratio = line.s > 0 ? s * d * V::set(1 / line.s) : V::set(1.0f);
         const V c = V::set(mean) - ratio * V::set(mean - line.c);
-        l = S::rounded((V::set(0.0f) - c) * V::set(per_m) - half + lanes(kFast), 0,
-                       static_cast<float>(T::kMinHigh));
+        const V below = S::rounded(V::set(0.0f) - c * V::set(per_m) - half, 0, kMinHigh);
+        l = S::rounded(below + lanes(kFast), 0, kMinHigh);
         b = V::set(0.0f) - V::set(scales.m) * l;
       } else {
         s = S::rounded(S::rounded(target, low, high) + lanes(kSixteen), low, high);
@@ -423,10 +420,5 @@ class Fit {
     }
   }
 };
-
-template <class V>
-constexpr EncodeKernels encode_table() {
-  return {.fit = Fit<V>::block};
-}
 
 }  // namespace nalar::quant

@@ -89,8 +89,10 @@ struct Search {
     keep(s, V::set(0.0f), s * xq, best);
   }
 
-  // x ≈ s q + c, q = nearest(x inverse + offset).
-  template <class Levels, bool kNegative>
+  // x ≈ s q + c, q = nearest(x inverse + offset). Where c is to become a whole number of -kMinHigh
+  // … 0 times some unit (kMinHigh > 0), it is not above 0, and its rounding counts: the largest c
+  // of a block sets the unit.
+  template <class Levels, int kMinHigh>
   static void line(const Group& g, float sw, float swx, V inverses, V offsets, Line& best) {
     const V zero = V::set(0.0f);
     V wq = zero, xq = zero, qq = zero;
@@ -112,10 +114,13 @@ struct Search {
     // Without c: where it has the wrong sign or there is no line.
     const V s0 = xq / qq_safe, gain0 = s0 * xq;
     V alone = if_less(det, flat, V::set(1.0f), zero);
-    if constexpr (kNegative) alone = if_less(zero, c, V::set(1.0f), alone);
+    if constexpr (kMinHigh > 0) alone = if_less(zero, c, V::set(1.0f), alone);
     s = if_less(zero, alone, s0, s);
     gain = if_less(zero, alone, gain0, gain);
     c = if_less(zero, alone, zero, c);
+    if constexpr (kMinHigh > 0) {
+      gain = fma(V::set(-1.0f / (12 * kMinHigh * kMinHigh)) * w * c, c, gain);
+    }
     keep(s, c, gain, best);
   }
 
