@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <functional>
 #include <numeric>
 
 #include "base/utf8.h"
@@ -17,6 +18,7 @@ namespace {
 
 // Floats of a slab of rows.
 constexpr int64_t kSlab = int64_t{8} << 20;
+constexpr int64_t kSampleRows = 64;
 
 bool all_finite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -36,6 +38,19 @@ ErrorSums row_sums(std::span<const float> row, std::span<const float> decoded,
   return sums;
 }
 
+// E[(v x)²] = v H v^T = |U^-T v|², by forward substitution; v is used up.
+double energy(std::span<float> v, const Hessian& hessian) {
+  const MatrixView<const float> u = hessian.factor_rows();
+  double sum = 0;
+  for (size_t i = 0; i < v.size(); ++i) {
+    const float* const row = u.row(static_cast<int64_t>(i));
+    const float y = v[i] / row[i];
+    for (size_t j = i + 1; j < v.size(); ++j) v[j] -= row[j] * y;
+    sum += double{y} * y;
+  }
+  return sum;
+}
+
 // Rows of a tensor, one after the other in memory, encoded by all threads.
 class Slab {
  public:
@@ -43,7 +58,8 @@ class Slab {
       : request_(request),
         pool_(pool),
         columns_(request.tensor->columns()),
-        row_bytes_(columns_ / block_size(request.to).elements * block_size(request.to).bytes) {}
+        row_bytes_(columns_ / block_size(request.to).elements * block_size(request.to).bytes),
+        sample_step_(std::max<int64_t>(request.tensor->rows() / kSampleRows, 1)) {}
 
   // `at(i)`: the tensor's row that is row i of the slab.
   template <typename At>
@@ -57,7 +73,7 @@ class Slab {
     });
     const int64_t bad = *std::min_element(first_bad.begin(), first_bad.end());
     if (bad < n) refuse_not_finite(*request_.tensor, at(bad), row(bad));
-    run([&](int thread) { encode(base::share(n, thread, pool_.size())); });
+    run([&](int thread) { encode(base::share(n, thread, pool_.size()), at); });
     // In the order of the rows, whatever the number of threads.
     return std::accumulate(sums_.begin(), sums_.end(), ErrorSums{},
                            [](ErrorSums sum, const ErrorSums& row) { return sum += row; });
@@ -98,7 +114,8 @@ class Slab {
     return static_cast<int64_t>(sums_.size());
   }
 
-  void encode(base::Range own) {
+  template <typename At>
+  void encode(base::Range own, At& at) {
     if (request_.hessian != nullptr && own.begin < own.end) {
       const MatrixView<const float> rows{rows_.data(), static_cast<int64_t>(sums_.size()), columns_,
                                          columns_};
@@ -111,13 +128,28 @@ class Slab {
         encode_row(request_.to, row(i), request_.importance, encoded(i));
       }
       decode_row(request_.to, encoded(i), decoded);
-      sums_[static_cast<size_t>(i)] = row_sums(row(i), decoded, request_.importance);
+      ErrorSums& sums = sums_[static_cast<size_t>(i)];
+      if (request_.hessian == nullptr) {
+        sums = row_sums(row(i), decoded, request_.importance);
+      } else {
+        sums = row_sums(row(i), decoded, {});
+        if (at(i) % sample_step_ == 0) add_energies(row(i), decoded, sums);
+      }
     }
+  }
+
+  void add_energies(std::span<const float> row, std::span<const float> decoded,
+                    ErrorSums& sums) const {
+    std::vector<float> v(row.begin(), row.end());
+    sums.output = energy(v, *request_.hessian);
+    std::transform(row.begin(), row.end(), decoded.begin(), v.begin(), std::minus<>());
+    sums.output_error = energy(v, *request_.hessian);
   }
 
   const EncodeRequest& request_;
   base::ThreadPool& pool_;
   int64_t columns_, row_bytes_;
+  int64_t sample_step_;  // of the rows whose output is looked at with a Hessian
   std::vector<float> rows_;
   std::vector<std::byte> bytes_;
   std::vector<ErrorSums> sums_;

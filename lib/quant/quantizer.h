@@ -39,7 +39,7 @@ class Quantizer {
   void open_statistics();
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
-  void refuse_input(const std::string& out) const;
+  void refuse_out(const std::string& out) const;
   std::vector<io::GgufTensorToWrite> tensors_to_write();
   void write_tensor(size_t i, io::OutputFile& file);
   void check(const std::string& path);

@@ -30,14 +30,26 @@ void refuse_not_finite(const SourceTensor& tensor) {
 
 }  // namespace
 
-void Quantizer::refuse_input(const std::string& out) const {
-  if (files_.kind(out) == io::PathKind::missing) return;
-  const std::string path = files_.canonical(out);
-  for (const std::string& weights : model_->files().weight_paths()) {
-    if (files_.canonical(weights) != path) continue;
-    throw Error(ErrorKind::usage, "OUT is the model itself").in_file(out);
+void Quantizer::refuse_out(const std::string& out) const {
+  const std::string folder = io::folder_of(out);
+  if (!folder.empty() && files_.kind(folder) != io::PathKind::directory) {
+    throw Error(ErrorKind::cannot_create, "no such folder").in_file(folder);
   }
-  throw Error(ErrorKind::cannot_create, "it exists already").in_file(out);
+  if (files_.kind(out) != io::PathKind::missing) {
+    const std::string path = files_.canonical(out);
+    for (const std::string& weights : model_->files().weight_paths()) {
+      if (files_.canonical(weights) != path) continue;
+      throw Error(ErrorKind::usage, "OUT is the model itself").in_file(out);
+    }
+    throw Error(ErrorKind::cannot_create, "it exists already").in_file(out);
+  }
+  const uint64_t free = files_.free_bytes(folder.empty() ? "." : folder);
+  const auto need = static_cast<uint64_t>(plan().bytes);
+  if (free < need) {
+    throw Error(ErrorKind::io, fmt::format("the disk has no room: {} bytes are free, need {}", free,
+                                           need))
+        .in_file(out);
+  }
 }
 
 void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
@@ -100,7 +112,7 @@ void Quantizer::check(const std::string& path) {
 }
 
 QuantizeResult Quantizer::write(const std::string& out) {
-  refuse_input(out);
+  refuse_out(out);
   if (options_.check && files_.kind(*options_.check) == io::PathKind::missing) {
     throw Error(ErrorKind::no_input, "no such file").in_file(*options_.check);
   }
