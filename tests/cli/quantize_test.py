@@ -51,6 +51,28 @@ class Quantize(CliTest):
         arguments = ("Once upon a time", "--raw", "--greedy", "-n", "8", "-t", "1")
         self.assertEqual(nalar("run", self.out(), *arguments).text, nalar("run", MODEL, *arguments).text)
 
+    def test_inspect_verifies_it(self):
+        self.quantize(MODEL, self.out(), "--type", "Q8_0")
+        shown = json.loads(nalar("inspect", self.out(), "--verify", "--json").text)
+        self.assertEqual(shown["verified"]["sha256"], sha256(self.out()))
+        self.assertEqual(shown["provenance"]["nalar.source.sha256"], sha256(MODEL))
+        with open(self.out(), "r+b") as file:
+            file.seek(-40, os.SEEK_END)
+            file.write(b"\x55")
+        result = nalar("inspect", self.out(), "--verify")
+        self.assertEqual(result.code, 65)
+        self.assertRegex(result.error_lines[0], "out.gguf: it is not what out.gguf.report.json tells of: got")
+        self.assertEqual(nalar("inspect", self.out()).code, 0)
+        self.file("out.gguf.report.json", "{}")
+        result = nalar("inspect", self.out(), "--verify")
+        self.assertEqual(result.code, 65)
+        self.assertRegex(result.error_lines[0], "out.gguf.report.json: key result.sha256 is missing")
+        os.remove(self.out("out.gguf.report.json"))
+        result = nalar("inspect", self.out(), "--verify")
+        self.assertEqual(result.code, 66)
+        self.assertRegex(result.error_lines[0], "out.gguf.report.json: nothing to verify it against")
+        self.assert_error(nalar("inspect", self.out(), "--verify", "--encode", "x"), 64, "--verify needs a report")
+
     def test_dry_run_writes_nothing_and_knows_the_size(self):
         plan = json.loads(self.quantize(MODEL, "--dry-run", "--type", "Q4_0", "--json").text)
         table = self.quantize(MODEL, "--dry-run", "--type", "Q4_0").text
