@@ -16,8 +16,7 @@ namespace {
 
 DType weight_type(std::string_view option, std::string_view text) {
   if (const auto type = parse_weight_type(text)) return *type;
-  throw Error(ErrorKind::usage,
-              fmt::format("{}: unknown type \"{}\"", option, printable(text, 60)),
+  throw Error(ErrorKind::usage, fmt::format("{}: unknown type \"{}\"", option, printable(text, 60)),
               "F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_1, Q5_0, Q4_K, Q4_1, Q4_0, IQ4_NL, IQ4_XS, "
               "Q3_K or Q2_K");
 }
@@ -75,9 +74,9 @@ void QuantizeCommand::declare(OptionSet& options) {
   options.positional("OUT", out_, "the file to write, which does not exist");
   options.group("Types");
   options.text({"--type", "T",
-                  "Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q4_K_M, Q4_K_S, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K, Q5_0, "
-                  "Q5_1, Q4_0, Q4_1, IQ4_NL, IQ4_XS, F16, BF16 or F32 [Q4_K_M]"},
-                 type_);
+                "Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q4_K_M, Q4_K_S, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K, Q5_0, "
+                "Q5_1, Q4_0, Q4_1, IQ4_NL, IQ4_XS, F16, BF16 or F32 [Q4_K_M]"},
+               type_);
   options.texts({"--tensor", "REGEX=TYPE", "the type of tensors by their names; repeatable"},
                 tensors_);
   options.flag({"--pure", "", "one type for every matrix"}, given_.pure);

@@ -70,13 +70,12 @@ std::string plan_text(const QuantizePlan& plan) {
 Json plan_json(const QuantizePlan& plan) {
   Json::Array tensors;
   for (const QuantizedTensor& tensor : plan.tensors) {
-    tensors.push_back(
-        Json::Object{{"name", tensor.name},
-                     {"shape", Json::Array(tensor.shape.begin(), tensor.shape.end())},
-                     {"from", name(tensor.from)},
-                     {"to", name(tensor.to)},
-                     {"fell_back", tensor.fell_back},
-                     {"bytes", tensor.bytes}});
+    tensors.push_back(Json::Object{{"name", tensor.name},
+                                   {"shape", Json::Array(tensor.shape.begin(), tensor.shape.end())},
+                                   {"from", name(tensor.from)},
+                                   {"to", name(tensor.to)},
+                                   {"fell_back", tensor.fell_back},
+                                   {"bytes", tensor.bytes}});
   }
   return Json::Object{{"bytes", plan.bytes},
                       {"bits_per_weight", plan.bits_per_weight},

@@ -17,7 +17,8 @@ const Json& result_member(const Json& report, std::string_view key, bool (Json::
   const Json* const result = report.find("result");
   const Json* const value = result == nullptr ? nullptr : result->find(key);
   if (value == nullptr || !(value->*is)()) {
-    throw Error(ErrorKind::bad_data, fmt::format("key result.{} is missing or of another kind", key));
+    throw Error(ErrorKind::bad_data,
+                fmt::format("key result.{} is missing or of another kind", key));
   }
   return *value;
 }

@@ -75,8 +75,8 @@ void Calibration::read_text() {
   const std::string text = io::read_file(options_.path, kMaxText);
   sha256_ = base::sha256_hex(text);
   const auto tokenizer = open_tokenizer(model_->files());
-  ids_ = tokenizer->encode(text,
-                           {.add_special = true, .parse_special = false, .special_ranges = {}});
+  ids_ =
+      tokenizer->encode(text, {.add_special = true, .parse_special = false, .special_ranges = {}});
   if (tokenizer->adds_bos()) bos_ = tokenizer->special().bos;
   if (ids_.size() < kLeastChunks * chunk_) {
     throw Error(ErrorKind::bad_data,
@@ -130,9 +130,8 @@ void Calibration::choose_hessians(size_t first) {
 
 void Calibration::pass(bool with_sums) {
   Observer observer(*this, with_sums);
-  const bool head = with_sums || std::any_of(inputs_.begin(), inputs_.end(), [](const Input& i) {
-                      return i.of_head && i.hessian;
-                    });
+  const bool head = with_sums || std::any_of(inputs_.begin(), inputs_.end(),
+                                             [](const Input& i) { return i.of_head && i.hessian; });
   std::vector<int32_t> rows;
   for (size_t t = kHeadStep - 1; head && t < chunk_; t += kHeadStep) {
     rows.push_back(static_cast<int32_t>(t));

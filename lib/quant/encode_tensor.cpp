@@ -186,8 +186,8 @@ ErrorSums measure_rows(const EncodeRequest& request, std::span<const int64_t> ro
 ErrorSums encode_tensor(const EncodeRequest& request, base::ThreadPool& pool,
                         const std::function<void(std::span<const std::byte>)>& sink) {
   const int64_t rows = request.tensor->rows();
-  const int64_t step = std::max<int64_t>(
-      {pool.size(), 1, kSlab / std::max<int64_t>(request.tensor->columns(), 1)});
+  const int64_t step =
+      std::max<int64_t>({pool.size(), 1, kSlab / std::max<int64_t>(request.tensor->columns(), 1)});
   Slab slab(request, pool);
   ErrorSums sums;
   for (int64_t begin = 0; begin < rows; begin += step) {

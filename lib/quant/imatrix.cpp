@@ -46,7 +46,8 @@ uint32_t number(const io::GgufMetadata& keys, std::string_view key) {
 
 Imatrix parse(std::span<const std::byte> bytes) {
   constexpr std::string_view kMagic = "GGUF";
-  if (bytes.size() < kMagic.size() || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
+  if (bytes.size() < kMagic.size() ||
+      std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     bad("not a GGUF file: the older form of importance matrices (.dat) is not read",
         "llama-imatrix --in-file OLD.dat -o NEW.gguf");
   }
@@ -56,7 +57,8 @@ Imatrix parse(std::span<const std::byte> bytes) {
   }
   Imatrix imatrix;
   if (const io::GgufValue* datasets = file.metadata.find(kDatasets)) {
-    for (const std::string_view name : datasets->strings().value_or(std::vector<std::string_view>{})) {
+    for (const std::string_view name :
+         datasets->strings().value_or(std::vector<std::string_view>{})) {
       imatrix.datasets.emplace_back(name);
     }
   }

@@ -55,9 +55,9 @@ DType most_frequent(const std::vector<QuantizedTensor>& tensors) {
       at->second += weights;
     }
   }
-  return std::max_element(sums.begin(), sums.end(), [](const auto& a, const auto& b) {
-           return a.second < b.second;
-         })->first;
+  return std::max_element(sums.begin(), sums.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
 }
 
 }  // namespace
@@ -119,7 +119,8 @@ void Quantizer::choose() {
 void Quantizer::refuse_requantizing() const {
   if (options_.allow_requantize) return;
   for (const QuantizedTensor& tensor : tensors_) {
-    if (!is_quantized(tensor.from) || !is_quantized(tensor.to) || tensor.from == tensor.to) continue;
+    if (!is_quantized(tensor.from) || !is_quantized(tensor.to) || tensor.from == tensor.to)
+      continue;
     throw Error(ErrorKind::policy,
                 fmt::format("tensor {} is {} already: quantizing it again to {} loses more",
                             base::escaped(tensor.name), name(tensor.from), name(tensor.to)),
@@ -168,8 +169,8 @@ void Quantizer::open_statistics() {
       if (is_quantizable(seen)) how.feedback.push_back(source_.tensors[i].model_name);
     }
     auto calibration = std::make_unique<Calibration>(model_, std::move(how));
-    record = {"calibration", std::string(io::name_of(*options_.calibration)),
-              calibration->sha256(), calibration->tokens(), 0};
+    record = {"calibration", std::string(io::name_of(*options_.calibration)), calibration->sha256(),
+              calibration->tokens(), 0};
     calibration_ = calibration.get();
     statistics_ = std::move(calibration);
   }

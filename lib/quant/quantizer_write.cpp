@@ -46,8 +46,8 @@ void Quantizer::refuse_out(const std::string& out) const {
   const uint64_t free = files_.free_bytes(folder.empty() ? "." : folder);
   const auto need = static_cast<uint64_t>(plan().bytes);
   if (free < need) {
-    throw Error(ErrorKind::io, fmt::format("the disk has no room: {} bytes are free, need {}", free,
-                                           need))
+    throw Error(ErrorKind::io,
+                fmt::format("the disk has no room: {} bytes are free, need {}", free, need))
         .in_file(out);
   }
 }
@@ -104,10 +104,10 @@ void Quantizer::check(const std::string& path) {
     return true;
   };
   run_.check = io::in_file(text_path, [&] {
-    return CheckRecord{std::string(io::name_of(text_path)),
-                       evaluate_against_reference({engine.get(), tokenizer, {}},
-                                                  {source_engine.get(), source_tokenizer, {}}, text,
-                                                  {}, control)};
+    return CheckRecord{
+        std::string(io::name_of(text_path)),
+        evaluate_against_reference({engine.get(), tokenizer, {}},
+                                   {source_engine.get(), source_tokenizer, {}}, text, {}, control)};
   });
 }
 
@@ -118,13 +118,13 @@ QuantizeResult Quantizer::write(const std::string& out) {
   }
   open_statistics();
   if (options_.write_imatrix) {
-    write_imatrix(files_, *options_.write_imatrix,
-                  calibration_->imatrix([this](const std::string& matrix) {
-                    const auto at = std::find_if(
-                        source_.tensors.begin(), source_.tensors.end(),
-                        [&](const SourceTensor& tensor) { return tensor.model_name == matrix; });
-                    return at->name;
-                  }));
+    write_imatrix(
+        files_, *options_.write_imatrix, calibration_->imatrix([this](const std::string& matrix) {
+          const auto at =
+              std::find_if(source_.tensors.begin(), source_.tensors.end(),
+                           [&](const SourceTensor& tensor) { return tensor.model_name == matrix; });
+          return at->name;
+        }));
   }
   tell("hashing", 0, 1);
   run_.source_sha256 = weights_hash(model_->files());

@@ -41,8 +41,8 @@ std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& 
   std::vector<Candidate> out;
   for (const DType type : candidate_types(tensor.columns())) {
     const ErrorSums sums = measure_rows({&tensor, type, importance, nullptr}, rows, pool);
-    out.push_back({type, bytes_of(tensor, type, request.alignment),
-                   squared_loss(sums, !importance.empty())});
+    out.push_back(
+        {type, bytes_of(tensor, type, request.alignment), squared_loss(sums, !importance.empty())});
   }
   tensor.release();
   return out;
@@ -51,9 +51,8 @@ std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& 
 }  // namespace
 
 std::vector<DType> candidate_types(int64_t columns) {
-  constexpr std::array kAll = {DType::q2_k, DType::q3_k, DType::iq4_xs, DType::q4_0,
-                               DType::iq4_nl, DType::q4_k, DType::q5_0, DType::q5_k,
-                               DType::q6_k, DType::q8_0};
+  constexpr std::array kAll = {DType::q2_k, DType::q3_k, DType::iq4_xs, DType::q4_0, DType::iq4_nl,
+                               DType::q4_k, DType::q5_0, DType::q5_k,   DType::q6_k, DType::q8_0};
   std::vector<DType> out;
   for (const DType type : kAll) {
     if (fits(type, columns)) out.push_back(type);
@@ -81,9 +80,8 @@ void search_types(const SearchRequest& request, std::vector<MixChoice>& choices,
   }
   const auto chosen = allocate(candidates, request.budget - given);
   if (!chosen) {
-    throw Error(ErrorKind::usage,
-                fmt::format("the target cannot be met: the least is {}",
-                            request.describe(given + least_bytes(candidates))));
+    throw Error(ErrorKind::usage, fmt::format("the target cannot be met: the least is {}",
+                                              request.describe(given + least_bytes(candidates))));
   }
   for (size_t k = 0; k < free.size(); ++k) {
     choices[free[k]].type = candidates[k][(*chosen)[k]].type;

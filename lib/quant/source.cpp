@@ -20,7 +20,8 @@ SourceTensor tensor_of(const TensorView& view, const std::shared_ptr<const Model
   tensor.dtype = view.dtype;
   tensor.shape = view.shape;
   tensor.bytes = view.bytes;
-  const auto row_bytes = view.rows() == 0 ? 0 : view.bytes.size() / static_cast<size_t>(view.rows());
+  const auto row_bytes =
+      view.rows() == 0 ? 0 : view.bytes.size() / static_cast<size_t>(view.rows());
   tensor.read = [files, view, row_bytes](int64_t row, std::span<float> out) {
     decode_row(view.dtype, view.bytes.data() + static_cast<size_t>(row) * row_bytes, out);
   };

@@ -22,8 +22,8 @@ std::vector<size_t> hull(const std::vector<Candidate>& all) {
   std::vector<size_t> out;
   for (const size_t i : order) {
     if (!out.empty() && all[i].loss >= all[out.back()].loss) continue;
-    while (out.size() >= 2 && slope(all[out[out.size() - 2]], all[out.back()]) <=
-                                  slope(all[out.back()], all[i])) {
+    while (out.size() >= 2 &&
+           slope(all[out[out.size() - 2]], all[out.back()]) <= slope(all[out.back()], all[i])) {
       out.pop_back();
     }
     out.push_back(i);

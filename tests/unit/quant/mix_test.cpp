@@ -36,7 +36,9 @@ std::vector<MixTensor> matrices(const Json& model) {
 }
 
 MixModel shape_of(const Json& model, bool statistics) {
-  const auto number = [&](const char* key) { return static_cast<int>(model.find(key)->as_int64()); };
+  const auto number = [&](const char* key) {
+    return static_cast<int>(model.find(key)->as_int64());
+  };
   return {"llama", number("layers"), number("heads"), number("kv_heads"), statistics};
 }
 

@@ -1,8 +1,7 @@
-#include <nalar/quantize.h>
-
 #include <nalar/error.h>
 #include <nalar/eval.h>
 #include <nalar/model.h>
+#include <nalar/quantize.h>
 
 #include <cmath>
 #include <cstring>
@@ -28,7 +27,6 @@ std::string write_model(const std::string& folder, const test::GgufBuilder& buil
   test::write_text(path, builder.bytes());
   return path;
 }
-
 
 QuantizeOptions with(Mix mix) {
   QuantizeOptions options;
@@ -87,7 +85,8 @@ TEST_CASE("each matrix is what encode_row makes of its rows, the rest is copied"
     for (int64_t r = 0; r < tensor.rows(); ++r) {
       decode_row(from.dtype, from.bytes.data() + r * static_cast<int64_t>(columns) * 4, row);
       encode_row(tensor.dtype, row, {}, encoded.data());
-      CHECK(std::memcmp(encoded.data(), tensor.bytes.data() + static_cast<size_t>(r) * encoded.size(),
+      CHECK(std::memcmp(encoded.data(),
+                        tensor.bytes.data() + static_cast<size_t>(r) * encoded.size(),
                         encoded.size()) == 0);
     }
   }
@@ -181,8 +180,7 @@ TEST_CASE("a target is met, as near as a step of a type, and never passed") {
   CHECK(plan.bits_per_weight <= 7.0);
   CHECK(plan.bits_per_weight > 5.5);
   options.target_bpw = 3.0;
-  CHECK(test::error_of([&] { plan_quantize(source, options); })
-            .ends_with(" bits a weight"));
+  CHECK(test::error_of([&] { plan_quantize(source, options); }).ends_with(" bits a weight"));
 }
 
 TEST_CASE("a model that is quantized already is quantized again only when it is asked for") {
@@ -190,7 +188,8 @@ TEST_CASE("a model that is quantized already is quantized again only when it is 
   const Made made = make(folder, with(Mix::q8_0));
   QuantizeOptions options = with(Mix::q4_0);
   CHECK(test::error_of([&] { plan_quantize(made.model, options); }) ==
-        made.out + ": tensor blk.0.attn_q.weight is Q8_0 already: quantizing it again to Q4_0 loses more");
+        made.out +
+            ": tensor blk.0.attn_q.weight is Q8_0 already: quantizing it again to Q4_0 loses more");
   options.allow_requantize = true;
   quantize(made.model, folder + "/again.gguf", options);
   CHECK(open_model(folder + "/again.gguf")->weights().layers[0].q.dtype == DType::q4_0);
@@ -282,8 +281,9 @@ TEST_CASE("it can be stopped at every event, and nothing is left") {
   for (int stop = 1; stop <= all; ++stop) {
     events = 0;
     control.on_event = [&](const QuantizeEvent&) { return ++events < stop; };
-    CHECK(test::error_of([&] { quantize(source, folder + "/out.gguf", with(Mix::q8_0), control); }) ==
-          "stopped, nothing was written");
+    CHECK(test::error_of([&] {
+            quantize(source, folder + "/out.gguf", with(Mix::q8_0), control);
+          }) == "stopped, nothing was written");
     CHECK(files_in(folder) == files);
   }
 }
