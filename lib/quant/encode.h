@@ -14,10 +14,11 @@
 namespace nalar::quant {
 
 // One row of a matrix. `importance` [columns], of each input column, ≥ 0 (E[x_c²] of the
-// activations: the error of the Linear's output is what is minimised then), or empty: a weight by
-// magnitude that is known to serve. `columns` is a multiple of the type's block. Writes
-// columns / block · bytes to `out`. F32, F16, BF16 too (round to nearest even). Thread-safe;
-// nothing is allocated; the same bits on every instruction set. REQUIRES finite values.
+// activations: the error of the Linear's output is what is minimised then), or empty: all columns
+// alike, and a shorter search. `columns` is a multiple of the type's block. Writes columns / block
+// · bytes to `out`. F32, F16, BF16 too (round to nearest even). What is beyond a type's range
+// becomes its largest. Thread-safe; nothing is allocated; the same bits on every instruction set.
+// REQUIRES finite values.
 void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
                 std::byte* out) noexcept;
 

@@ -27,8 +27,17 @@ struct FeedbackCall {
 
 struct EncodeKernels {
   // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
-  // block_size(type).elements floats, finite; w ≥ 0.
+  // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike, and the search is
+  // shorter.
   void (*fit)(DType type, const float* x, const float* w, kernels::PlainBlock& out) = nullptr;
+  // n ≤ kMany blocks of a type that has_many() together, all elements alike: fit() without w, but
+  // faster and with fewer candidates.
+  static constexpr int kMany = 16;
+  static constexpr bool has_many(DType type) {
+    return type == DType::q8_0 || type == DType::q4_0 || type == DType::q4_1 ||
+           type == DType::q5_0 || type == DType::q5_1;
+  }
+  void (*fit_many)(DType type, const float* x, int n, kernels::PlainBlock* out) = nullptr;
   void (*feedback)(const FeedbackCall& call) = nullptr;
 };
 

@@ -27,10 +27,14 @@ class Chunk {
         size_(block_size(type)),
         columns_(hessian.columns()),
         u_(hessian.factor_rows()),
-        importance_(hessian.diagonal()),
+        importance_(static_cast<size_t>(columns_)),
         weights_(static_cast<size_t>(kRows * columns_)),
         errors_(static_cast<size_t>(kRows * kTile)),
-        blocks_(static_cast<size_t>(kRows)) {}
+        blocks_(static_cast<size_t>(kRows)) {
+    // What an error at c costs when all later columns have made up for what they can.
+    for (int64_t c = 0; c < columns_; ++c)
+      importance_[static_cast<size_t>(c)] = 1 / (u_.row(c)[c] * u_.row(c)[c]);
+  }
 
   void encode(MatrixView<const float> rows, std::byte* out) {
     rows_ = rows.rows;
@@ -120,7 +124,7 @@ class Chunk {
   const BlockSize size_;
   const int64_t columns_;
   const MatrixView<const float> u_;
-  const std::vector<float> importance_;
+  std::vector<float> importance_;
   const EncodeKernels& kernels_ = encode_kernels(kernels::chosen_isa());
   int64_t rows_ = 0;
   std::vector<float> weights_;               // [rows, columns]: what is left to encode

@@ -46,7 +46,7 @@ std::vector<float> Hessian::diagonal() const {
   return d;
 }
 
-bool Hessian::factor(int threads, double damping) {
+bool Hessian::factor(int threads) {
   assert(!factored_);
   const std::vector<float> diagonal = this->diagonal();
   double sum = 0;
@@ -61,8 +61,9 @@ bool Hessian::factor(int threads, double damping) {
   for (float& x : diagonal_) x *= static_cast<float>(tokens_);
   factored_ = true;
   InverseFactor inverse({h_.as<float>(), columns_, columns_, columns_}, threads);
-  for (int attempt = 0; attempt < 3; ++attempt, damping *= 10) {
-    if (inverse.run(1 / static_cast<double>(tokens_), damping * mean)) return true;
+  double lambda = damping() * mean;
+  for (int attempt = 0; attempt < 3; ++attempt, lambda *= 10) {
+    if (inverse.run(1 / static_cast<double>(tokens_), lambda)) return true;
   }
   return false;
 }
