@@ -23,6 +23,14 @@ constexpr std::array<std::string_view, 6> kTechnical = {
 void add_gguf(const io::GgufMetadata& metadata, Json& report) {
   Json::Object provenance;
   for (const auto& [key, value] : metadata.entries()) {
+    if (key.starts_with("nalar.")) {  // what quantize wrote
+      if (const auto number = value.number()) {
+        provenance.emplace_back(key, *number);
+      } else if (const auto words = value.string()) {
+        provenance.emplace_back(key, clipped(*words));
+      }
+      continue;
+    }
     if (!key.starts_with("general.") || key.starts_with("general.sampling.")) continue;
     const auto text = value.string();
     if (key == "general.name" && text) report.set("name", clipped(*text));

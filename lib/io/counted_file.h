@@ -17,6 +17,10 @@ class CountedFile final : public OutputFile {
     file_.write(bytes);
     bytes_ += static_cast<int64_t>(bytes.size());
   }
+  void overwrite(uint64_t offset, std::span<const std::byte> bytes) override {
+    file_.overwrite(offset, bytes);
+  }
+  const std::string& path() const override { return file_.path(); }
   void sync() override { file_.sync(); }
   void close() override { file_.close(); }
 

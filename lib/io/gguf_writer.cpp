@@ -240,6 +240,12 @@ void write_gguf(OutputFile& file, const GgufKeys& keys,
   }
 }
 
+void rewrite_gguf_keys(OutputFile& file, const GgufKeys& keys,
+                       const std::vector<GgufTensorToWrite>& tensors) {
+  const std::string begin = head(keys, tensors);
+  file.overwrite(0, std::as_bytes(std::span(begin)));
+}
+
 uint64_t gguf_size(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& tensors) {
   check(tensors);
   uint64_t size = head(keys, tensors).size();

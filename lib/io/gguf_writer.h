@@ -65,6 +65,10 @@ struct GgufTensorToWrite {
 // or whose name is there twice.
 void write_gguf(OutputFile& file, const GgufKeys& keys,
                 const std::vector<GgufTensorToWrite>& tensors);
+// Puts other values in the place of the keys that were written with these tensors. REQUIRES keys of
+// the same names and sizes.
+void rewrite_gguf_keys(OutputFile& file, const GgufKeys& keys,
+                       const std::vector<GgufTensorToWrite>& tensors);
 // What write_gguf will write, in bytes.
 uint64_t gguf_size(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& tensors);
 

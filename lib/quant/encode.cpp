@@ -1,5 +1,7 @@
 #include "quant/encode.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "kernels/half.h"
@@ -10,21 +12,36 @@
 namespace nalar::quant {
 namespace {
 
+uint16_t half(float x) {
+  constexpr float kLargest = 65504;
+  return kernels::to_f16(x > kLargest ? kLargest : x < -kLargest ? -kLargest : x);
+}
+uint16_t brain_float(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const uint32_t nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;  // to even
+  return static_cast<uint16_t>((nearest & 0x7fff) < 0x7f80 ? nearest : nearest - 1);
+}
+
 void plain_row(DType type, std::span<const float> row, std::byte* out) {
   if (type == DType::f32) {
     std::memcpy(out, row.data(), row.size_bytes());
     return;
   }
   for (size_t i = 0; i < row.size(); ++i) {
-    uint16_t bits;
-    if (type == DType::f16) {
-      bits = kernels::to_f16(row[i]);
-    } else {
-      uint32_t wide;
-      std::memcpy(&wide, &row[i], sizeof wide);
-      bits = static_cast<uint16_t>((wide + 0x7fff + (wide >> 16 & 1)) >> 16);  // to nearest even
-    }
+    const uint16_t bits = type == DType::f16 ? half(row[i]) : brain_float(row[i]);
     std::memcpy(out + 2 * i, &bits, sizeof bits);
+  }
+}
+
+void many_blocks(const EncodeKernels& kernels, DType type, std::span<const float> row,
+                 std::byte* out) {
+  constexpr size_t kElements = 32;
+  const size_t count = row.size() / kElements;
+  kernels::PlainBlock blocks[EncodeKernels::kMany];
+  for (size_t first = 0; first < count; first += EncodeKernels::kMany) {
+    const int n = static_cast<int>(std::min<size_t>(EncodeKernels::kMany, count - first));
+    kernels.fit_many(type, row.data() + first * kElements, n, blocks);
+    for (int b = 0; b < n; ++b, out += block_size(type).bytes) pack_block(type, blocks[b], out);
   }
 }
 
@@ -35,12 +52,13 @@ void encode_row(DType type, std::span<const float> row, std::span<const float> i
   if (!is_quantized(type)) return plain_row(type, row, out);
   const EncodeKernels& kernels = encode_kernels(kernels::chosen_isa());
   const BlockSize size = block_size(type);
+  if (importance.empty() && EncodeKernels::has_many(type)) {
+    return many_blocks(kernels, type, row, out);
+  }
   const auto step = static_cast<size_t>(size.elements);
-  float ones[256];
-  for (float& w : ones) w = 1;
   kernels::PlainBlock block;
   for (size_t k = 0; k < row.size(); k += step, out += size.bytes) {
-    kernels.fit(type, row.data() + k, importance.empty() ? ones : importance.data() + k, block);
+    kernels.fit(type, row.data() + k, importance.empty() ? nullptr : importance.data() + k, block);
     pack_block(type, block, out);
   }
 }

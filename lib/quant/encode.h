@@ -14,10 +14,11 @@
 namespace nalar::quant {
 
 // One row of a matrix. `importance` [columns], of each input column, ≥ 0 (E[x_c²] of the
-// activations: the error of the Linear's output is what is minimised then), or empty: a weight by
-// magnitude that is known to serve. `columns` is a multiple of the type's block. Writes
-// columns / block · bytes to `out`. F32, F16, BF16 too (round to nearest even). Thread-safe;
-// nothing is allocated; the same bits on every instruction set. REQUIRES finite values.
+// activations: the error of the Linear's output is what is minimised then), or empty: all columns
+// alike, and a shorter search. `columns` is a multiple of the type's block. Writes columns / block
+// · bytes to `out`. F32, F16, BF16 too (round to nearest even). What is beyond a type's range
+// becomes its largest. Thread-safe; nothing is allocated; the same bits on every instruction set.
+// REQUIRES finite values.
 void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
                 std::byte* out) noexcept;
 
@@ -30,11 +31,12 @@ bool fits(DType type, int64_t columns) noexcept;
 // Second-order statistics of a Linear's input: H = E[x x^T], and what the feedback needs of it.
 class Hessian;
 
-// All rows of a matrix [rows, columns] with the error of a column fed back into the columns after
-// it (Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained
-// Transformers", ICLR 2023), on scales that encode_row's search has fixed for each block. `begin`
-// and `end` choose rows, which are independent: callers split them over threads. Writes what
-// encode_row of each would. Quantized types alone.
+// Rows [begin, end) of a matrix with the error of a column fed back into the columns after it
+// (Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained
+// Transformers", ICLR 2023), on scales that encode_row's search fixes for a block when its first
+// column is reached. Rows are independent: callers split them over threads. Writes to `out` what
+// encode_row of each row would, row `begin` first. REQUIRES hessian.factored() and a quantized
+// type.
 void encode_rows_with_feedback(DType type, MatrixView<const float> rows, const Hessian& hessian,
                                int64_t begin, int64_t end, std::byte* out);
 

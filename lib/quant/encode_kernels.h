@@ -10,10 +10,35 @@
 // is allocated.
 namespace nalar::quant {
 
+// Columns of 16 rows, whose blocks have their scales: each column is rounded to its nearest quant
+// and the error goes into the columns after it.
+struct FeedbackCall {
+  DType type;
+  kernels::PlainBlock* const* blocks;  // [16], of the rows; their q are written
+  int first;       // the place of the first column in the block, a multiple of 16
+  int columns;     // to round, a multiple of 16
+  int left;        // in the tile, from the first on: these take the errors
+  float* tile;     // [left][16]: the weights, a column after the other
+  const float* u;  // U (Hessian::factor_rows) from its diagonal at the first column on
+  int64_t u_stride;
+  float* errors;  // [columns], each 16 floats, `errors_stride` apart: (w − ŵ) / U_jj
+  int64_t errors_stride;
+};
+
 struct EncodeKernels {
   // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
-  // block_size(type).elements floats, finite; w ≥ 0.
+  // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike, and the search is
+  // shorter.
   void (*fit)(DType type, const float* x, const float* w, kernels::PlainBlock& out) = nullptr;
+  // n ≤ kMany blocks of a type that has_many() together, all elements alike: fit() without w, but
+  // faster and with fewer candidates.
+  static constexpr int kMany = 16;
+  static constexpr bool has_many(DType type) {
+    return type == DType::q8_0 || type == DType::q4_0 || type == DType::q4_1 ||
+           type == DType::q5_0 || type == DType::q5_1;
+  }
+  void (*fit_many)(DType type, const float* x, int n, kernels::PlainBlock* out) = nullptr;
+  void (*feedback)(const FeedbackCall& call) = nullptr;
 };
 
 const EncodeKernels& encode_kernels(kernels::Isa isa) noexcept;

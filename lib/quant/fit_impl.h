@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cfloat>
+#include <initializer_list>
+
 #include "kernels/half.h"
 #include "quant/encode_kernels.h"
 #include "quant/search_impl.h"
@@ -59,6 +62,7 @@ class Fit {
 
  private:
   static constexpr float kLargestHalf = 65504, kLeastHalf = 0x1p-24f;
+  static constexpr float kNormalHalf = 0x1p-14f;  // below it the f16 are far apart
 
   // The block in units in which |x| < 2 and w ≤ 1: no sum overflows, and every f16 is what the
   // block can hold of a scale.
@@ -69,6 +73,8 @@ class Fit {
     int n;
     float unit;     // a power of two
     float largest;  // the x of greatest magnitude
+    // With importance given, the search goes on as long as it finds something.
+    bool thorough;
 
     Group group(int first, int count) const { return {x + first, w + first, wx + first, count}; }
     // What a file holds of scales, in this block's units.
@@ -87,11 +93,8 @@ class Fit {
 
   // False where every element is nearer to 0 than to the least scale there is.
   static bool read(const float* x, const float* w, int n, Input& in) {
-    V largest_x = V::set(0.0f), largest_w = V::set(0.0f), sum_w = V::set(0.0f);
-    for (int i = 0; i < n; i += 16) {
-      largest_x = max(abs(V::load(x + i)), largest_x);
-      largest_w = max(V::load(w + i), largest_w);
-    }
+    V largest_x = V::set(0.0f);
+    for (int i = 0; i < n; i += 16) largest_x = max(abs(V::load(x + i)), largest_x);
     const float top = largest_x.largest();
     if (top < kLeastHalf / 2) return false;
     uint32_t bits;
@@ -99,22 +102,38 @@ class Fit {
     bits &= 0x7f800000;
     __builtin_memcpy(&in.unit, &bits, sizeof bits);
     in.n = n;
-    const float top_w = largest_w.largest();
-    const V scale_x = V::set(1 / in.unit), scale_w = V::set(top_w >= 1e-30f ? 1 / top_w : 0);
-    for (int i = 0; i < n; i += 16) sum_w = sum_w + V::load(w + i) * scale_w;
-    // No element is free: a column that calibration never saw may be seen yet.
-    const float mean = sum_w.sum() / static_cast<float>(n);
-    const V floor = V::set(mean > 0 ? kFloor * mean : 1);
-    for (int i = 0; i < n; i += 16) {
-      const V xi = V::load(x + i) * scale_x, wi = V::load(w + i) * scale_w + floor;
-      xi.store(in.x + i);
-      wi.store(in.w + i);
-      (wi * xi).store(in.wx + i);
-    }
+    in.thorough = w != nullptr;
+    const V scale = V::set(1 / in.unit);
+    for (int i = 0; i < n; i += 16) (V::load(x + i) * scale).store(in.x + i);
+    weigh(w, in);
+    for (int i = 0; i < n; i += 16) (V::load(in.w + i) * V::load(in.x + i)).store(in.wx + i);
     in.largest = of_greatest_magnitude(in.group(0, n));
     return true;
   }
-  static constexpr float kFloor = 1e-3f;
+  // In units of the largest. No element is free: a column that calibration never saw may be seen
+  // yet.
+  static void weigh(const float* w, Input& in) {
+    float top = 0, mean = 0;
+    if (w != nullptr) {
+      V largest = V::set(0.0f);
+      for (int i = 0; i < in.n; i += 16) largest = max(V::load(w + i), largest);
+      top = largest.largest();
+    }
+    if (!(top >= 1e-30f)) {
+      for (int i = 0; i < in.n; i += 16) V::set(1.0f).store(in.w + i);
+      return;
+    }
+    const V scale = V::set(1 / top);
+    V sum = V::set(0.0f);
+    for (int i = 0; i < in.n; i += 16) {
+      const V wi = V::load(w + i) * scale;
+      sum = sum + wi;
+      wi.store(in.w + i);
+    }
+    mean = sum.sum() / static_cast<float>(in.n);
+    const V floor = V::set(1e-3f * mean);
+    for (int i = 0; i < in.n; i += 16) (V::load(in.w + i) + floor).store(in.w + i);
+  }
 
   static float of_greatest_magnitude(const Group& g) {
     const Ends ends = ends_of(g);
@@ -145,7 +164,7 @@ class Fit {
 
   // Both directions, the outermost element at and around the outermost quant.
   template <class Levels>
-  static Line scale_line(const Group& g, float largest) {
+  static Line scale_line(const Group& g, float largest, bool thorough) {
     static constexpr float kEnds[16] = {-0.9f, -0.6f, -0.3f, 0,    0.3f, 0.6f, 1.0f, 1.5f,
                                         -0.9f, -0.6f, -0.3f, 0.0f, 0.3f, 0.6f, 1.0f, 1.5f};
     static constexpr float kFine[16] = {-.15f, -.13f, -.11f, -.09f, -.07f, -.05f, -.03f, -.01f,
@@ -155,7 +174,7 @@ class Fit {
     const V ends = lanes(kEnds) * V::set(Levels::step);
     const V bound = within(0, 8, V::set(Levels::low) - ends, V::set(Levels::high) + ends);
     S::template scale<Levels>(g, bound * V::set(1 / largest), best);
-    if (!(magnitude(best.s) > 1e-12f)) return best;
+    if (!thorough || !(magnitude(best.s) > 1e-12f)) return best;
     const V around = V::set(1.0f) + lanes(kFine) * V::set(Levels::step / -Levels::low);
     S::template scale<Levels>(g, around * V::set(1 / best.s), best);
     return best;
@@ -167,24 +186,24 @@ class Fit {
                                        .15f,  .15f,  .15f,  .15f,  .45f,  .45f,  .45f,  .45f};
 
   // q = (x − c) / s is stretched about the middle quant by `out` quants at the ends, and shifted.
-  template <class Levels, bool kNegative>
-  static Line min_line(const Group& g) {
+  template <class Levels, int kMinHigh>
+  static Line min_line(const Group& g, int passes) {
     auto [bottom, top] = ends_of(g);
-    if (kNegative && bottom > 0) bottom = 0;
+    if (kMinHigh > 0 && bottom > 0) bottom = 0;
     const auto [w, x] = sums_of(g);
     if (!(top - bottom > 1e-12f)) {
-      const float c = kNegative && x > 0 ? 0 : x / w;
+      const float c = kMinHigh > 0 && x > 0 ? 0 : x / w;
       return {0, c, c * x};
     }
     constexpr float kMiddle = Levels::high / 2;
     Line best{(top - bottom) / Levels::high, bottom, -1};
     float spread = 1;
-    for (int pass = 0; pass < 3; ++pass, spread *= 0.35f) {
+    for (int pass = 0; pass < passes; ++pass, spread *= 0.35f) {
       const V stretch = V::set(1.0f) + lanes(kOut) * V::set(spread / kMiddle);
       const V inverse = stretch * V::set(1 / best.s);
       const V offset = fma(stretch, V::set(-best.c / best.s - kMiddle),
                            fma(lanes(kShift), V::set(spread), V::set(kMiddle)));
-      S::template line<Levels, kNegative>(g, w, x, inverse, offset, best);
+      S::template line<Levels, kMinHigh>(g, w, x, inverse, offset, best);
       if (!(best.s > 1e-12f)) break;
     }
     return best;
@@ -196,22 +215,24 @@ class Fit {
     clear(out, 1);
     Input in;
     if (!read(x, w, 32, in)) return;
-    const Line line = scale_line<Levels>(in.group(0, 32), in.largest);
-    const V d = neighbours(in, line.s);
-    const int i = S::first_largest(V::set(0.0f) -
-                                   S::template errors<Levels>(in.group(0, 32), d, V::set(0.0f)));
-    out.d = Lanes16<V>(d)[i] * in.unit;
+    const Line line = scale_line<Levels>(in.group(0, 32), in.largest, in.thorough);
+    out.d = in.held(line.s) * in.unit;
+    if (magnitude(out.d) < kNormalHalf) {
+      const V d = neighbours(in, line.s);
+      const V errors = S::template errors<Levels>(in.group(0, 32), d, V::set(0.0f));
+      out.d = Lanes16<V>(d)[S::first_largest(V::set(0.0f) - errors)] * in.unit;
+    }
     quants<Levels>(x, out.d, 0, 32, out.sub[0].q);
   }
 
-  // The f16 about d, seven down and eight up.
+  // The f16 about d, seven down (to 0) and eight up.
   static V neighbours(const Input& in, float d) {
     uint16_t bits[16];
     (in.held(V::set(d)) * V::set(in.unit)).store(bits);
     const int sign = bits[0] & 0x8000, middle = bits[0] & 0x7fff;
     for (int i = 0; i < 16; ++i) {
       const int b = middle + i - 7;
-      bits[i] = static_cast<uint16_t>(sign | (b < 1 ? 1 : b > 0x7bff ? 0x7bff : b));
+      bits[i] = static_cast<uint16_t>(sign | (b < 0 ? 0 : b > 0x7bff ? 0x7bff : b));
     }
     return V::load(bits) * V::set(1 / in.unit);
   }
@@ -222,7 +243,7 @@ class Fit {
     clear(out, 1);
     Input in;
     if (!read(x, w, 32, in)) return;
-    const Line line = min_line<Levels, false>(in.group(0, 32));
+    const Line line = min_line<Levels, 0>(in.group(0, 32), in.thorough ? 3 : 1);
     const Lanes16<V> ds = neighbours(in, line.s), ms = neighbours(in, line.c);
     float d[16], m[16];
     for (int i = 0; i < 16; ++i) {
@@ -253,15 +274,15 @@ class Fit {
     for (int g = 0; g < T::kGroups; ++g) {
       const Group group = in.group(g * T::kGroup, T::kGroup);
       if constexpr (T::kMinHigh > 0) {
-        lines[g] = min_line<typename T::Levels, true>(group);
+        lines[g] = min_line<typename T::Levels, T::kMinHigh>(group, in.thorough ? 3 : 2);
       } else {
-        lines[g] = scale_line<typename T::Levels>(group, of_greatest_magnitude(group));
+        lines[g] = scale_line<typename T::Levels>(group, of_greatest_magnitude(group), in.thorough);
       }
     }
     Scales<T> best;
     first_scales(in, lines, best);
     choose(in, lines, best);
-    for (int pass = 0; pass < 2; ++pass) {
+    for (int pass = 0; pass < (in.thorough ? 2 : 1); ++pass) {
       Scales<T> next = best;
       refit(in, next);
       choose(in, lines, next);
@@ -307,12 +328,9 @@ class Fit {
     const V parts = lanes(kParts);
     V bounds = parts * V::set(static_cast<float>(T::kScaleHigh));
     if constexpr (T::kScaleLow < 0) {
-      // Every other candidate in the other direction, where there is one quant more.
-      float other[16];
-      for (int i = 0; i < 16; ++i) {
-        other[i] = kParts[i] * static_cast<float>(i % 2 ? T::kScaleHigh : T::kScaleLow);
-      }
-      bounds = V::load(other);
+      static constexpr float kHalf[16] = {1, .985f, .97f, .95f, .93f, .90f, .87f, .84f,
+                                          1, .985f, .97f, .95f, .93f, .90f, .87f, .84f};
+      bounds = lanes(kHalf) * within(0, 8, V::set(T::kScaleLow), V::set(T::kScaleHigh));
     }
     scales.d =
         nearest_scale<T>(in.held(V::set(top_s) / bounds), s, weight_s,
@@ -343,7 +361,7 @@ class Fit {
     static constexpr float kSixteen[16] = {-7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8};
     static constexpr float kSlow[16] = {-1, -1, -1, -1, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2};
     static constexpr float kFast[16] = {-1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2};
-    const float low = static_cast<float>(T::kScaleLow), high = static_cast<float>(T::kScaleHigh);
+    constexpr float low = T::kScaleLow, high = T::kScaleHigh, kMinHigh = T::kMinHigh;
     const V d = V::set(scales.d), half = V::set(0.5f);
     const float per_d = scales.d != 0 ? 1 / scales.d : 0, per_m = scales.m != 0 ? 1 / scales.m : 0;
     scales.error = 0;
@@ -351,27 +369,38 @@ class Fit {
       const Group group = in.group(g * T::kGroup, T::kGroup);
       const Line& line = lines[g];
       const V target = V::set(line.s * per_d);
-      V s, l = V::set(0.0f), b = V::set(0.0f);
+      const auto measure = [&](V s, V l, float& least) {
+        const V b = V::set(0.0f) - V::set(scales.m) * l;
+        const V errors = S::template errors<typename T::Levels>(group, d * s, b);
+        const int i = S::first_largest(V::set(0.0f) - errors);
+        const float error = Lanes16<V>(errors)[i];
+        const bool better = error < least;
+        scales.s[g] = better ? Lanes16<V>(s)[i] : scales.s[g];
+        scales.l[g] = better ? Lanes16<V>(l)[i] : scales.l[g];
+        least = better ? error : least;
+      };
+      float least = FLT_MAX;
       if constexpr (T::kMinHigh > 0) {
-        s = S::rounded((target - half) + lanes(kSlow), low, high);
         // With these quants the best c moves with s: c = mean x − s mean q.
         const Sums sums = sums_of(group);
         const float mean = sums.wx / sums.w;
-        const V ratio = line.s > 0 ? s * d * V::set(1 / line.s) : V::set(1.0f);
-        const V c = V::set(mean) - ratio * V::set(mean - line.c);
-        l = S::rounded((V::set(0.0f) - c) * V::set(per_m) - half + lanes(kFast), 0,
-                       static_cast<float>(T::kMinHigh));
-        b = V::set(0.0f) - V::set(scales.m) * l;
+        const V slope = V::set(line.s > 0 ? scales.d * (mean - line.c) / line.s : 0);
+        const V floor = S::rounded(target - half, low, high) + lanes(kSlow);
+        for (const float shift : {0.0f, -4.0f, 4.0f}) {
+          const V s = S::rounded(floor + V::set(shift), low, high);
+          const V c = V::set(mean) - s * slope;
+          const V below = S::rounded(V::set(0.0f) - c * V::set(per_m) - half, 0, kMinHigh);
+          measure(s, S::rounded(below + lanes(kFast), 0, kMinHigh), least);
+          if (!in.thorough) break;
+        }
       } else {
-        s = S::rounded(S::rounded(target, low, high) + lanes(kSixteen), low, high);
+        measure(S::rounded(S::rounded(target, low, high) + lanes(kSixteen), low, high),
+                V::set(0.0f), least);
       }
-      const V errors = S::template errors<typename T::Levels>(group, d * s, b);
-      const int i = S::first_largest(V::set(0.0f) - errors);
-      scales.s[g] = Lanes16<V>(s)[i];
-      scales.l[g] = Lanes16<V>(l)[i];
-      scales.error += Lanes16<V>(errors)[i];
+      scales.error += least;
     }
   }
+
   // d and m by least squares, with every s, l and quant as they are.
   template <class T>
   static void refit(const Input& in, Scales<T>& scales) {
@@ -423,10 +452,5 @@ class Fit {
     }
   }
 };
-
-template <class V>
-constexpr EncodeKernels encode_table() {
-  return {.fit = Fit<V>::block};
-}
 
 }  // namespace nalar::quant

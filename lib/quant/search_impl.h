@@ -68,39 +68,55 @@ struct Search {
     const V zero = V::set(0.0f);
     return if_less(zero, abs(a), V::set(1.0f) / a, zero);
   }
+  // Without a branch, so that the next group's work can begin.
   static int first_largest(V v) {
-    const float top = v.largest();
-    const Lanes16<V> lanes(v);
-    int i = 0;
-    while (i < 15 && !(lanes[i] >= top)) ++i;
-    return i;
+    static constexpr float kMinusLane[16] = {-0.0f, -1, -2,  -3,  -4,  -5,  -6,  -7,
+                                             -8,    -9, -10, -11, -12, -13, -14, -15};
+    const V places = if_less(v, V::set(v.largest()), V::set(-15.0f), V::load(kMinusLane));
+    return -static_cast<int>(places.largest());
   }
 
   // x ≈ s q, q = nearest(x inverse), of each lane's `inverse`: the best, if better than `best`.
   template <class Levels>
   static void scale(const Group& g, V inverses, Line& best) {
-    V xq = V::set(0.0f), qq = V::set(0.0f);
-    for (int i = 0; i < g.n; ++i) {
+    const V zero = V::set(0.0f);
+    V xq = zero, qq = zero, xq2 = zero, qq2 = zero;  // even and odd elements: shorter chains
+    const auto add = [&](int i, V& sum_xq, V& sum_qq) {
       const V q = Levels::template nearest<V>(V::set(g.x[i]) * inverses);
-      xq = fma(V::set(g.wx[i]), q, xq);
-      qq = fma(V::set(g.w[i]) * q, q, qq);
+      sum_xq = fma(V::set(g.wx[i]), q, sum_xq);
+      sum_qq = fma(V::set(g.w[i]) * q, q, sum_qq);
+    };
+    for (int i = 0; i < g.n; i += 2) {
+      add(i, xq, qq);
+      add(i + 1, xq2, qq2);
     }
+    xq = xq + xq2;
+    qq = qq + qq2;
     const V s = xq / max(qq, V::set(1e-30f));
     keep(s, V::set(0.0f), s * xq, best);
   }
 
-  // x ≈ s q + c, q = nearest(x inverse + offset).
-  template <class Levels, bool kNegative>
+  // x ≈ s q + c, q = nearest(x inverse + offset). Where c is to become a whole number of -kMinHigh
+  // … 0 times some unit (kMinHigh > 0), it is not above 0, and its rounding counts: the largest c
+  // of a block sets the unit.
+  template <class Levels, int kMinHigh>
   static void line(const Group& g, float sw, float swx, V inverses, V offsets, Line& best) {
     const V zero = V::set(0.0f);
-    V wq = zero, xq = zero, qq = zero;
-    for (int i = 0; i < g.n; ++i) {
+    V wq = zero, xq = zero, qq = zero, wq2 = zero, xq2 = zero, qq2 = zero;
+    const auto add = [&](int i, V& sum_wq, V& sum_xq, V& sum_qq) {
       const V q = Levels::template nearest<V>(fma(V::set(g.x[i]), inverses, offsets));
       const V weighted = V::set(g.w[i]) * q;
-      wq = wq + weighted;
-      xq = fma(V::set(g.wx[i]), q, xq);
-      qq = fma(weighted, q, qq);
+      sum_wq = sum_wq + weighted;
+      sum_xq = fma(V::set(g.wx[i]), q, sum_xq);
+      sum_qq = fma(weighted, q, sum_qq);
+    };
+    for (int i = 0; i < g.n; i += 2) {
+      add(i, wq, xq, qq);
+      add(i + 1, wq2, xq2, qq2);
     }
+    wq = wq + wq2;
+    xq = xq + xq2;
+    qq = qq + qq2;
     const V w = V::set(sw), x = V::set(swx);
     const V qq_safe = max(qq, V::set(1e-30f));
     const V det = fma(w, qq, zero - wq * wq);
@@ -112,10 +128,13 @@ struct Search {
     // Without c: where it has the wrong sign or there is no line.
     const V s0 = xq / qq_safe, gain0 = s0 * xq;
     V alone = if_less(det, flat, V::set(1.0f), zero);
-    if constexpr (kNegative) alone = if_less(zero, c, V::set(1.0f), alone);
+    if constexpr (kMinHigh > 0) alone = if_less(zero, c, V::set(1.0f), alone);
     s = if_less(zero, alone, s0, s);
     gain = if_less(zero, alone, gain0, gain);
     c = if_less(zero, alone, zero, c);
+    if constexpr (kMinHigh > 0) {
+      gain = fma(V::set(-1.0f / (12 * kMinHigh * kMinHigh)) * w * c, c, gain);
+    }
     keep(s, c, gain, best);
   }
 
@@ -123,22 +142,28 @@ struct Search {
   template <class Levels>
   static V errors(const Group& g, V a, V b) {
     const V zero = V::set(0.0f), inverses = inverse(a), minus_a = zero - a;
-    V sum = zero;
-    for (int i = 0; i < g.n; ++i) {
+    V even = zero, odd = zero;
+    const auto add = [&](int i, V& sum) {
       const V x = V::set(g.x[i]) - b;
       const V q = Levels::template nearest<V>(x * inverses);
       const V e = fma(minus_a, q, x);
       sum = fma(V::set(g.w[i]) * e, e, sum);
+    };
+    for (int i = 0; i < g.n; i += 2) {
+      add(i, even);
+      add(i + 1, odd);
     }
-    return sum;
+    return even + odd;
   }
 
  private:
   static void keep(V s, V c, V gain, Line& best) {
     const int i = first_largest(gain);
     const float top = Lanes16<V>(gain)[i];
-    if (!(top > best.gain)) return;
-    best = {Lanes16<V>(s)[i], Lanes16<V>(c)[i], top};
+    const bool better = top > best.gain;
+    best.s = better ? Lanes16<V>(s)[i] : best.s;
+    best.c = better ? Lanes16<V>(c)[i] : best.c;
+    best.gain = better ? top : best.gain;
   }
 };
 

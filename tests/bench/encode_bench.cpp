@@ -1,11 +1,10 @@
 // The error and the time of encode_row on rows of a file of raw fp32:
 //   encode_bench FILE COLUMNS [--importance FILE] [--types Q4_K,Q6_K] [--decoded FILE]
-// prints type, relative RMSE, the same weighted by importance, and µs a row on one thread.
+// prints type, relative RMSE, the same weighted by importance, and µs of processor time a row.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
-#include <cstring>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -38,12 +37,12 @@ void measure(DType type, const Options& options, const std::vector<float>& x) {
   const size_t bytes =
       columns / static_cast<size_t>(size.elements) * static_cast<size_t>(size.bytes);
   std::vector<std::byte> out(rows * bytes);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   for (size_t r = 0; r < rows; ++r) {
     quant::encode_row(type, std::span(x).subspan(r * columns, columns), options.importance,
                       &out[r * bytes]);
   }
-  const std::chrono::duration<double, std::micro> time = std::chrono::steady_clock::now() - start;
+  const double time = 1e6 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   std::vector<float> y(x.size());
   for (size_t r = 0; r < rows; ++r) {
     quant::decode_row(type, &out[r * bytes], std::span(y).subspan(r * columns, columns));
@@ -58,7 +57,7 @@ void measure(DType type, const Options& options, const std::vector<float>& x) {
     weighted_of += w * xx;
   }
   fmt::print("{:7} {:.6f} {:.6f} {:8.2f} us/row\n", name(type), std::sqrt(e / of),
-             std::sqrt(weighted / weighted_of), time.count() / static_cast<double>(rows));
+             std::sqrt(weighted / weighted_of), time / static_cast<double>(rows));
   if (!options.decoded.empty()) {
     std::ofstream(options.decoded, std::ios::binary)
         .write(reinterpret_cast<const char*>(y.data()),

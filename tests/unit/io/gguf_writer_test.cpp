@@ -132,6 +132,18 @@ TEST_CASE("a key that is set again keeps its place, one that is removed is gone"
   CHECK(parse_gguf(std::as_bytes(std::span(bytes))).metadata.integer("a") == 1);
 }
 
+TEST_CASE("keys get values of the same size after the tensors were written") {
+  test::MemoryDisk disk;
+  GgufKeys keys = every_kind();
+  const auto file = disk.create("/t", 0644);
+  write_gguf(*file, keys, some_tensors());
+  keys.set_f32("a.f32", 8);
+  rewrite_gguf_keys(*file, keys, some_tensors());
+  CHECK(file->path() == "/t");
+  file->close();
+  CHECK(disk.bytes("/t") == written(keys, some_tensors()));
+}
+
 TEST_CASE("what the format cannot have is refused before anything is written") {
   const auto error_of = [](const GgufTensorToWrite& bad) {
     test::MemoryDisk disk;
