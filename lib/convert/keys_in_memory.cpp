@@ -1,5 +1,8 @@
 #include "convert/keys_in_memory.h"
 
+#include <algorithm>
+#include <string>
+
 namespace nalar::convert {
 namespace {
 
@@ -9,11 +12,16 @@ class MemoryFile : public io::OutputFile {
   void write(std::span<const std::byte> bytes) override {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   }
+  void overwrite(uint64_t offset, std::span<const std::byte> bytes) override {
+    std::copy(bytes.begin(), bytes.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
+  }
+  const std::string& path() const override { return path_; }
   void sync() override {}
   void close() override {}
 
  private:
   std::vector<std::byte>& bytes_;
+  std::string path_ = "memory";
 };
 
 }  // namespace

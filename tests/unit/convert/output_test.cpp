@@ -95,8 +95,11 @@ TEST_CASE("a value beyond the range of a type names its tensor") {
   const std::string folder = nalar::test::temporary_folder();
   const std::string source = convert(golden_model("qwen3"), folder + "/big.gguf");
   std::string bytes = nalar::test::read_text(source);
+  const auto model = open_model(source);
+  const std::string first(reinterpret_cast<const char*>(model->weights().layers[0].up.bytes.data()),
+                          16);
   const float large = 70000;
-  std::memcpy(bytes.data() + bytes.size() - 4096, &large, sizeof large);
+  std::memcpy(bytes.data() + bytes.find(first), &large, sizeof large);
   std::ofstream(source, std::ios::binary).write(bytes.data(), static_cast<long>(bytes.size()));
   ConvertOptions options;
   options.dtype = DType::f16;
