@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstring>
+#include <limits>
 
 #include "base/utf8.h"
 #include "model/rope_order.h"
@@ -27,19 +27,13 @@ std::span<const std::byte> source_bytes(const FormTensor& tensor, int64_t source
   return tensor.source.bytes.subspan(static_cast<size_t>(source_row) * size, size);
 }
 
-bool all_finite(std::span<const float> row) {
-  return std::all_of(row.begin(), row.end(), [](float value) { return std::isfinite(value); });
-}
-
-// Of F16 and BF16, whose range a finite single may leave.
-bool all_finite_halves(DType type, const std::byte* bytes, size_t count) {
-  const uint16_t exponent = type == DType::bf16 ? 0x7F80 : 0x7C00;
-  for (size_t i = 0; i < count; ++i) {
-    uint16_t bits;
-    std::memcpy(&bits, bytes + 2 * i, sizeof bits);
-    if ((bits & exponent) == exponent) return false;
-  }
-  return true;
+// What rounds to infinity in this type, or is no number.
+bool is_beyond(DType type, float value) {
+  constexpr float kHalf = 65520, kBrain = 0x1.FFp127f;  // half a unit over the largest
+  const float limit = type == DType::f16    ? kHalf
+                      : type == DType::bf16 ? kBrain
+                                            : std::numeric_limits<float>::infinity();
+  return !(std::abs(value) < limit);
 }
 
 [[noreturn]] void fail_range(const FormTensor& tensor, int64_t row) {
@@ -110,10 +104,10 @@ void FormTensor::read_row(int64_t row, std::span<float> out) const {
 }
 
 bool encode_row(DType type, std::span<const float> row, std::byte* out) noexcept {
-  if (!all_finite(row)) return false;
+  if (std::any_of(row.begin(), row.end(), [&](float x) { return is_beyond(type, x); }))
+    return false;
   quant::encode_row(type, row, {}, out);
-  const bool half = type == DType::f16 || type == DType::bf16;
-  return !half || all_finite_halves(type, out, row.size());
+  return true;
 }
 
 int64_t byte_size(const FormTensor& tensor) {
