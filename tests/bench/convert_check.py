@@ -102,7 +102,7 @@ class Check:
     def llama_text(self, gguf, prompt, tokens):
         return subprocess.run(
             [f"{self.llama}/llama-completion", "-m", gguf, "-p", prompt, "-n", str(tokens), "--temp", "0", "-ctk", "f32",
-             "-ctv", "f32", "-fa", "off", "-no-cnv", "--no-warmup", "--no-display-prompt"],
+             "-ctv", "f32", "-fa", "off", "-no-cnv", "--no-warmup", "--no-display-prompt", "--ignore-eos"],
             check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout.decode()
 
     def greedy(self, what, gguf, prompts, window):
@@ -111,7 +111,7 @@ class Check:
             tokens = window - len(prompt) + 1 if window else TOKENS
             ours = self.nalar("run", gguf, "--raw", "--greedy", "--compute", "fp32", "-n", tokens, prompt).strip()
             # It may end before all that it said is written: it is asked for more, and again.
-            same = any(self.llama_text(gguf, prompt, TOKENS + 24).strip().startswith(ours) for _ in range(8))
+            same = any(self.llama_text(gguf, prompt, TOKENS + 100).strip().startswith(ours) for _ in range(8))
             self.say(f"{what}: llama.cpp's text from {prompt!r}: {ours[:40]!r}", same)
 
     def model(self, what, source, folder, is_golden):
