@@ -30,8 +30,6 @@ class Command {
   virtual const char* arguments() const = 0;        // "MODEL [PROMPT] [-]"
   virtual const char* about() const = 0;            // a line
   virtual const char* notes() const { return ""; }  // paragraphs at the end of its help
-  // Named by the contract, but without code yet.
-  virtual bool later() const { return false; }
   virtual void declare(OptionSet& options) = 0;
   virtual void run(const OptionSet& options, Streams& streams) = 0;
 

@@ -83,9 +83,6 @@ class CommandLine {
   // nullptr: help or version was asked for and written.
   Parsed parse(const std::string& name, std::vector<std::string> arguments, Streams& streams) {
     const size_t i = index_of(name);
-    if (commands_[i]->later()) {
-      throw Error(ErrorKind::usage, fmt::format("{} is not there yet", name));
-    }
     CLI::App& app = *apps_[i];
     arguments = with_empty_values(arguments);
     std::reverse(arguments.begin(), arguments.end());

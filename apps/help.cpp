@@ -74,7 +74,7 @@ std::string program_help(const std::vector<std::unique_ptr<Command>>& commands) 
       "nalar runs language models on this machine, from local files.\n"
       "It has no network.\n\nUsage: nalar COMMAND …\n       nalar COMMAND --help\n\nCommands\n";
   for (const auto& command : commands) {
-    if (!command->later()) out += entry(command->name(), command->about(), 14, width);
+    out += entry(command->name(), command->about(), 14, width);
   }
   out += "\nOptions\n" +
          entry("--version", "version, instruction set, network lock, LibTorch", 14, width) +

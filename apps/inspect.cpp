@@ -62,6 +62,8 @@ void InspectCommand::declare(OptionSet& options) {
   options.group("Report");
   options.flag({"--tensors", "", "list every tensor"}, tensors_);
   options.flag({"--hashes", "", "SHA-256 of the weight files (reads all of them)"}, hashes_);
+  options.flag({"--verify", "", "hold the weights against the hash in FILE.report.json beside them"},
+               verify_);
   options.text({"--model", "MODEL", "of a data set: count the tokens that this model would learn"},
                model_);
   options.group("Tokenizer and template");
@@ -84,7 +86,6 @@ void InspectCommand::declare(OptionSet& options) {
                allow_symlinks_);
   options.flag({"--raw-output", "", "at a terminal too, control sequences of the text as they are"},
                raw_output_);
-  options.not_yet({"--verify"});
 }
 
 void InspectCommand::run(const OptionSet&, Streams& streams) {
@@ -96,6 +97,10 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
     throw Error(ErrorKind::usage, "--special and --add-special need --encode");
   }
   streams.out.set_raw(raw_output_);
+  if (verify_ && asked > 0) throw Error(ErrorKind::usage, "--verify needs a report");
+  if (verify_ && (is_dataset(*path_) || is_adapter(*path_))) {
+    throw Error(ErrorKind::usage, "--verify needs a model file");
+  }
   if (asked == 0 && is_dataset(*path_)) return dataset_report(streams);
   if (model_) throw Error(ErrorKind::usage, "--model needs a data set");
   if (asked == 0 && is_adapter(*path_)) return report_adapter(streams.out);
@@ -107,7 +112,7 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
 }
 
 void InspectCommand::report(Streams& streams) const {
-  write_report(inspect(files_, {.tensors = tensors_, .hashes = hashes_}), streams);
+  write_report(inspect(files_, {.tensors = tensors_, .hashes = hashes_, .verify = verify_}), streams);
 }
 
 void InspectCommand::dataset_report(Streams& streams) const {

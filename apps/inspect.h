@@ -37,6 +37,7 @@ class InspectCommand : public Command {
   bool allow_symlinks_ = false;
   bool tensors_ = false;
   bool hashes_ = false;
+  bool verify_ = false;
   std::optional<std::string> encode_;
   std::optional<std::string> decode_;
   std::optional<std::string> render_;

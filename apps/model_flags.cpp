@@ -14,8 +14,9 @@ void declare_model_flags(OptionSet& options, ModelFlags& flags) {
                   "positions of the context (default: what the model was trained for; memory is "
                   "taken as it fills)"},
                  flags.n_ctx, {1});
-  options.texts({"--adapter", "DIR[:SCALE]",
-                 "a LoRA adapter (a PEFT folder), its part multiplied by SCALE [1]; repeatable"},
+  options.texts({"--adapter", "PATH[:SCALE]",
+                 "a LoRA adapter (a PEFT folder, or llama.cpp's GGUF), its part multiplied by SCALE "
+                 "[1]; repeatable"},
                 flags.adapters);
   options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
                flags.allow_symlinks);

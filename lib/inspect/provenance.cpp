@@ -4,6 +4,7 @@
 #include <array>
 
 #include "inspect/report_parts.h"
+#include "io/front_matter.h"
 #include "io/gguf_metadata.h"
 
 namespace nalar::inspect_parts {
@@ -22,6 +23,14 @@ constexpr std::array<std::string_view, 6> kTechnical = {
 void add_gguf(const io::GgufMetadata& metadata, Json& report) {
   Json::Object provenance;
   for (const auto& [key, value] : metadata.entries()) {
+    if (key.starts_with("nalar.")) {  // what quantize wrote
+      if (const auto number = value.number()) {
+        provenance.emplace_back(key, *number);
+      } else if (const auto words = value.string()) {
+        provenance.emplace_back(key, clipped(*words));
+      }
+      continue;
+    }
     if (!key.starts_with("general.") || key.starts_with("general.sampling.")) continue;
     const auto text = value.string();
     if (key == "general.name" && text) report.set("name", clipped(*text));
@@ -42,23 +51,6 @@ void add_gguf(const io::GgufMetadata& metadata, Json& report) {
     }
   }
   if (!provenance.empty()) report.set("provenance", std::move(provenance));
-}
-
-// The value of a simple "key: value" line in the front matter of a model card.
-std::optional<std::string> front_matter(std::string_view card, std::string_view key) {
-  if (!card.starts_with("---\n")) return std::nullopt;
-  card.remove_prefix(4);
-  while (!card.empty() && !card.starts_with("---")) {
-    std::string_view line = card.substr(0, card.find('\n'));
-    card.remove_prefix(std::min(card.size(), line.size() + 1));
-    if (!line.starts_with(key) || line.substr(key.size(), 1) != ":") continue;
-    line.remove_prefix(key.size() + 1);
-    while (line.starts_with(' ') || line.starts_with('"')) line.remove_prefix(1);
-    while (line.ends_with(' ') || line.ends_with('"') || line.ends_with('\r'))
-      line.remove_suffix(1);
-    if (!line.empty()) return clipped(line);
-  }
-  return std::nullopt;
 }
 
 void add_hf(const ModelFiles& files, Json& report) {
@@ -83,9 +75,12 @@ void add_hf(const ModelFiles& files, Json& report) {
     }
   }
   if (const auto card = files.file("README.md")) {
-    if (const auto licence = front_matter(*card, "license")) report.set("licence", *licence);
-    if (const auto base = front_matter(*card, "base_model"))
-      provenance.emplace_back("base_model", *base);
+    if (const auto licence = io::front_matter(*card, "license")) {
+      report.set("licence", clipped(*licence));
+    }
+    if (const auto base = io::front_matter(*card, "base_model")) {
+      provenance.emplace_back("base_model", clipped(*base));
+    }
   }
   if (!provenance.empty()) report.set("provenance", std::move(provenance));
 }

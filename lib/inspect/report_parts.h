@@ -23,6 +23,11 @@ Json config(const ModelConfig& config);
 Json generation(const GenerationDefaults& defaults);
 Json tokenizer(const Tokenizer& tokenizer);
 
+// "verified": what a weight file was held against, its hash and size. Errors: no_input where there
+// is nothing to hold it against (the report that quantize writes beside its result); bad_data where
+// it is another file.
+Json verify(const ModelFiles& files);
+
 // What the files say about where they come from: "name", "architecture", "licence", "provenance".
 void add_provenance(const ModelFiles& files, Json& report);
 

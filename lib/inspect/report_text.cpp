@@ -137,6 +137,7 @@ std::string inspect_text(const Json& report, int width) {
     text.row("  bytes", shown(*chat->find("bytes")));
   }
   text.object(report, "provenance");
+  text.object(report, "verified");
   add_files(report, text);
   add_tensors(report, text);
   if (const Json* problems = report.find("problems")) {

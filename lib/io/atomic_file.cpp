@@ -15,16 +15,12 @@
 namespace nalar::io {
 namespace {
 
-// What processes that are gone left of writing this file aside.
-void remove_leftovers(FileSystem& files, const std::string& folder, std::string_view prefix) {
-  for (const std::string& name : files.list(folder.empty() ? "." : folder)) {
-    if (!name.starts_with(prefix)) continue;
-    int64_t pid = 0;
-    const char* const end = name.data() + name.size();
-    const auto [rest, error] = std::from_chars(name.data() + prefix.size(), end, pid);
-    if (error != std::errc() || rest != end || is_another_live_process(pid)) continue;
-    files.remove(join(folder, name));
-  }
+bool is_left_over(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return false;
+  int64_t pid = 0;
+  const char* const end = name.data() + name.size();
+  const auto [rest, error] = std::from_chars(name.data() + prefix.size(), end, pid);
+  return error == std::errc() && rest == end && !is_another_live_process(pid);
 }
 
 }  // namespace
@@ -35,12 +31,28 @@ bool is_another_live_process(int64_t pid) {
   return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
 }
 
+std::string place_aside(FileSystem& files, const std::string& path) {
+  const std::string folder = folder_of(path), above = folder.empty() ? "." : folder;
+  const std::string prefix = fmt::format(".tmp-{}-", name_of(path));
+  if (files.kind(above) != PathKind::directory) {
+    throw Error(ErrorKind::cannot_create, "no such folder").in_file(above);
+  }
+  for (const std::string& name : files.list(above)) {
+    if (!is_left_over(name, prefix)) continue;
+    const std::string left = join(folder, name);
+    if (files.kind(left) == PathKind::directory) {
+      remove_flat_directory(files, left);
+    } else {
+      files.remove(left);
+    }
+  }
+  return join(folder, fmt::format("{}{}", prefix, getpid()));
+}
+
 void write_atomically(FileSystem& files, const std::string& path, int mode,
                       const std::function<void(OutputFile&)>& write) {
   const std::string folder = folder_of(path);
-  const std::string prefix = fmt::format(".tmp-{}-", name_of(path));
-  remove_leftovers(files, folder, prefix);
-  const std::string aside = join(folder, fmt::format("{}{}", prefix, getpid()));
+  const std::string aside = place_aside(files, path);
   {
     const auto file = files.create(aside, mode);
     write(*file);

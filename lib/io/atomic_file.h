@@ -17,6 +17,10 @@ void write_atomically(FileSystem& files, const std::string& path, int mode,
                       const std::function<void(OutputFile& file)>& write);
 void write_atomically(FileSystem& files, const std::string& path, int mode, std::string_view text);
 
+// Where this process writes `path` aside, file or flat folder. What killed processes left of the
+// like is removed. Errors: cannot_create where there is no such folder; io.
+std::string place_aside(FileSystem& files, const std::string& path);
+
 // Whether a process that runs, and is not this one, has this number: one that writes a file aside.
 bool is_another_live_process(int64_t pid);
 

@@ -111,6 +111,19 @@ class DiskOutput final : public OutputFile {
     }
   }
 
+  void overwrite(uint64_t offset, std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t n = retried([&] {
+        return ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      });
+      if (n <= 0) throw_unwritten(n < 0 ? errno : EIO, path_, "cannot be written");
+      bytes = bytes.subspan(static_cast<size_t>(n));
+      offset += static_cast<uint64_t>(n);
+    }
+  }
+
+  const std::string& path() const override { return path_; }
+
   void sync() override { io::sync(file_, path_); }
 
   void close() override {

@@ -39,6 +39,10 @@ class OutputFile {
  public:
   virtual ~OutputFile() = default;
   virtual void write(std::span<const std::byte> bytes) = 0;
+  // In place of bytes that were written, at `offset` of the file; write() goes on at the end.
+  virtual void overwrite(uint64_t offset, std::span<const std::byte> bytes) = 0;
+  // Where it is now: one that is written aside gets its name later.
+  virtual const std::string& path() const = 0;
   // An error is final: what was written may be lost, and syncing again would not tell.
   virtual void sync() = 0;
   virtual void close() = 0;

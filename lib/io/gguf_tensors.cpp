@@ -164,6 +164,13 @@ void lay_out(std::vector<TensorView>& tensors, const std::vector<Place>& places,
 
 }  // namespace
 
+std::optional<uint32_t> gguf_number(DType type) noexcept {
+  const auto* const at = std::find_if(kTypes.begin(), kTypes.end(),
+                                      [&](const FileType& entry) { return entry.type == type; });
+  if (at == kTypes.end()) return std::nullopt;
+  return static_cast<uint32_t>(at - kTypes.begin());
+}
+
 std::vector<TensorView> read_gguf_tensors(base::ByteReader& reader, uint64_t count,
                                           uint64_t alignment, std::span<const std::byte> file) {
   std::vector<TensorView> tensors;

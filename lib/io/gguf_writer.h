@@ -2,6 +2,7 @@
 
 #include <nalar/dtype.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -17,9 +18,8 @@ namespace nalar::io {
 // place. Copies every value.
 class GgufKeys {
  public:
-  // Version 3's type of each: u32 for sizes, i32 for token types, and so on, as the reader's
-  // GgufType.
   void set(std::string_view key, std::string_view text);
+  void set_u16(std::string_view key, uint16_t value);
   void set_u32(std::string_view key, uint32_t value);
   void set_u64(std::string_view key, uint64_t value);
   void set_i32(std::string_view key, int32_t value);
@@ -34,27 +34,41 @@ class GgufKeys {
   void remove(std::string_view key);
   bool has(std::string_view key) const;
 
+  size_t size() const { return entries_.size(); }
+  // A power of two: general.alignment, or 32.
+  uint64_t alignment() const { return alignment_; }
+  // All of them as they lie in a file.
+  std::string bytes() const;
+
  private:
-  friend class GgufFileWriter;
   struct Entry {
     std::string key;
     std::string bytes;  // type and value as they lie in a file
   };
+  void put(std::string_view key, std::string bytes);
+
   std::vector<Entry> entries_;
+  uint64_t alignment_ = 32;
 };
 
 struct GgufTensorToWrite {
-  std::string name;
-  DType dtype = DType::f32;    // F32, F16, BF16 or a quantized type
-  std::vector<int64_t> shape;  // row-major, outermost first, as TensorView's
+  std::string name;            // at most 63 bytes: what readers of the format take
+  DType dtype = DType::f32;    // one that GGUF has
+  std::vector<int64_t> shape;  // row-major, outermost first, as TensorView's; at most 4
   // Hands over exactly the tensor's bytes, piece by piece.
   std::function<void(OutputFile& file)> write;
 };
 
-// A GGUF file, version 3, its alignment from general.alignment or 32. Tensors are written in order.
-// Errors: cannot_create, io; usage for a tensor whose callback gave another number of bytes.
+// A GGUF file, version 3. Tensors are written in order, each padded to the alignment. The file is
+// neither synced nor closed. Errors: bad_data for a name or a shape that the format cannot have,
+// before anything is written; io; internal for a tensor that hands over another number of bytes,
+// or whose name is there twice.
 void write_gguf(OutputFile& file, const GgufKeys& keys,
                 const std::vector<GgufTensorToWrite>& tensors);
+// Puts other values in the place of the keys that were written with these tensors. REQUIRES keys of
+// the same names and sizes.
+void rewrite_gguf_keys(OutputFile& file, const GgufKeys& keys,
+                       const std::vector<GgufTensorToWrite>& tensors);
 // What write_gguf will write, in bytes.
 uint64_t gguf_size(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& tensors);
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "io/counted_file.h"
 #include "io/file_modes.h"
 #include "io/key_set.h"
 
@@ -77,24 +78,6 @@ std::string header_of(const std::vector<TensorToWrite>& tensors, const Metadata&
   return text;
 }
 
-// Counts what a tensor hands over.
-class Counted final : public OutputFile {
- public:
-  explicit Counted(OutputFile& file) : file_(file) {}
-  int64_t bytes() const { return bytes_; }
-
-  void write(std::span<const std::byte> bytes) override {
-    file_.write(bytes);
-    bytes_ += static_cast<int64_t>(bytes.size());
-  }
-  void sync() override { file_.sync(); }
-  void close() override { file_.close(); }
-
- private:
-  OutputFile& file_;
-  int64_t bytes_ = 0;
-};
-
 }  // namespace
 
 void write_safetensors(OutputFile& file, std::vector<TensorToWrite> tensors,
@@ -106,7 +89,7 @@ void write_safetensors(OutputFile& file, std::vector<TensorToWrite> tensors,
   file.write(std::as_bytes(std::span(&length, 1)));
   file.write(std::as_bytes(std::span(header)));
   for (const TensorToWrite& tensor : tensors) {
-    Counted counted(file);
+    CountedFile counted(file);
     tensor.write(counted);
     if (counted.bytes() != bytes_of(tensor)) {
       throw Error(ErrorKind::internal,

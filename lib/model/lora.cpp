@@ -137,6 +137,17 @@ std::vector<TensorName> lora_targets(const LoraConfig& config, const ModelConfig
   return found;
 }
 
+std::vector<float> transposed(const std::vector<float>& m, int64_t columns) {
+  const int64_t rows = static_cast<int64_t>(m.size()) / columns;
+  std::vector<float> t(m.size());
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c) {
+      t[static_cast<size_t>(c * rows + r)] = m[static_cast<size_t>(r * columns + c)];
+    }
+  }
+  return t;
+}
+
 LoraAdapter make_adapter(const LoraConfig& config, const Model& base, uint64_t seed) {
   const std::vector<TensorName> wanted = lora_targets(config, base.config());
   LoraAdapter adapter;

@@ -75,6 +75,9 @@ bool names_module(std::string_view name, std::string_view module);
 // The matrices that these targets name. Errors: usage for a name that no Linear of the model has.
 std::vector<TensorName> lora_targets(const LoraConfig& config, const ModelConfig& model);
 
+// m [rows, columns] → [columns, rows].
+std::vector<float> transposed(const std::vector<float>& m, int64_t columns);
+
 // A start as PEFT makes it: A uniform within ±1/sqrt(in) (Kaiming, a = sqrt(5)), drawn from a
 // counter-based generator keyed (seed, module, element); B zero. For an embedding A is zero and B
 // normal. Errors: those of lora_targets.

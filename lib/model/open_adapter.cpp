@@ -8,6 +8,7 @@
 #include "io/content_kind.h"
 #include "io/folder_file.h"
 #include "model/fingerprint.h"
+#include "model/lora_gguf.h"
 #include "model/lora_peft.h"
 #include "model/run_file.h"
 
@@ -21,7 +22,7 @@ std::vector<std::string> names_in(io::FileSystem& files, const std::string& path
   if (io::has_pickle_suffix(path)) io::refuse_pickle();
   if (kind != io::PathKind::directory) {
     throw Error(ErrorKind::no_input,
-                fmt::format("not a folder: an adapter is a folder with {} and {}",
+                fmt::format("not a folder: an adapter is a folder with {} and {}, or a GGUF file",
                             model::kPeftConfigName, model::kPeftWeightsName));
   }
   std::vector<std::string> names = files.list(path);
@@ -37,6 +38,20 @@ std::vector<std::string> names_in(io::FileSystem& files, const std::string& path
     throw Error(ErrorKind::no_input, fmt::format("no adapter in this folder: {} is missing", name));
   }
   return names;
+}
+
+bool is_gguf(io::FileSystem& files, const std::string& path) {
+  if (files.kind(path) != io::PathKind::file) return false;
+  return io::content_kind(io::map_given(files, path)->text()) == io::ContentKind::gguf;
+}
+
+std::shared_ptr<const Adapter> open_gguf(io::FileSystem& files, const std::string& path,
+                                         const Model& base) {
+  const auto file = io::map_given(files, path);
+  return io::in_file(path, [&] {
+    return std::make_shared<Adapter>(path,
+                                     model::bind_gguf_adapter(io::parse_gguf(file->bytes()), base));
+  });
 }
 
 std::string notice_for(const model::RunFile& run, const Model& base) {
@@ -62,6 +77,7 @@ int64_t Adapter::n_parameters() const {
 
 std::shared_ptr<const Adapter> open_adapter(const std::string& path, const Model& base) {
   io::FileSystem& files = io::file_system();
+  if (is_gguf(files, path)) return open_gguf(files, path, base);
   const std::vector<std::string> names = io::in_file(path, [&] { return names_in(files, path); });
 
   const auto config_file = io::map_in_folder(files, path, model::kPeftConfigName, {});

@@ -246,17 +246,6 @@ class Binder {
   LoraAdapter adapter_;
 };
 
-std::vector<float> transposed(const std::vector<float>& m, int64_t columns) {
-  const int64_t rows = static_cast<int64_t>(m.size()) / columns;
-  std::vector<float> t(m.size());
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) {
-      t[static_cast<size_t>(c * rows + r)] = m[static_cast<size_t>(r * columns + c)];
-    }
-  }
-  return t;
-}
-
 void Binder::tie_head() {
   const LoraModule* embedded = adapter_.find({embedding});
   if (embedded != nullptr && adapter_.find({head}) == nullptr) {

@@ -1,6 +1,8 @@
 #include "model/tensor_names.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace nalar::model {
 
@@ -61,6 +63,13 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 }
 
 }  // namespace
+
+bool is_norm(TensorRole role) {
+  constexpr TensorRole kNorms[] = {
+      final_norm, attention_norm, attention_post_norm, feed_forward_norm, feed_forward_post_norm,
+      q_norm,     k_norm};
+  return std::find(std::begin(kNorms), std::end(kNorms), role) != std::end(kNorms);
+}
 
 TensorNaming::TensorNaming(NameScheme scheme, std::string_view root)
     : scheme_(scheme), root_(is_hf(scheme) ? root : "") {

@@ -35,6 +35,9 @@ enum class TensorRole {
   down_bias,
 };
 
+// The scale of a norm, of the model or of a layer.
+bool is_norm(TensorRole role);
+
 enum class NameScheme {
   canonical,    // "layers.3.q_proj.weight": ours
   hf,           // "model.layers.3.self_attn.q_proj.weight"

@@ -49,13 +49,13 @@ constexpr std::string_view kThreeDigits = "[0-9][0-9][0-9]";
 #undef LINES
 
 struct Named {
-  std::vector<std::string_view> names;
+  std::vector<std::string_view> names;  // the first is the one to write
   GgufPre pre;
 };
 
 const std::vector<Named>& table() {
   static const std::vector<Named> all = {
-      {{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"},
+      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"},
        {{kLlama3}, true, true, false}},
       {{"dbrx", "smaug-bpe", "chatglm-bpe"}, {{kLlama3}, false, false, false}},
       {{"glm4", "glm5"}, {{kLlama3}, true, false, false}},
@@ -94,6 +94,18 @@ const GgufPre* find_gguf_pre(std::string_view name) {
       return &entry.pre;
   }
   return nullptr;
+}
+
+std::string_view gpt2_pattern() { return kGpt2; }
+
+std::string_view gguf_pre_name(const std::vector<std::string>& patterns, bool ignore_merges,
+                               bool nfc) {
+  for (const auto& [names, pre] : table()) {
+    const bool same = pre.patterns.size() == patterns.size() &&
+                      std::equal(patterns.begin(), patterns.end(), pre.patterns.begin());
+    if (same && pre.ignore_merges == ignore_merges && pre.nfc == nfc) return names.front();
+  }
+  return "";
 }
 
 }  // namespace nalar::tokenizer

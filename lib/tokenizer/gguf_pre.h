@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,5 +18,12 @@ struct GgufPre {
 
 // nullptr for a name that is not known.
 const GgufPre* find_gguf_pre(std::string_view name);
+
+// The pattern that a tokenizer.json means by ByteLevel's own.
+std::string_view gpt2_pattern();
+// The name that stands for these, "" where none does. With or without a BOS: a file says that by
+// itself.
+std::string_view gguf_pre_name(const std::vector<std::string>& patterns, bool ignore_merges,
+                               bool nfc);
 
 }  // namespace nalar::tokenizer

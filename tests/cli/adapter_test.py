@@ -76,7 +76,8 @@ class Adapter(CliTest):
         adapter = self.adapter()
         self.assert_error(run(START, "--adapter", adapter + "x"), 66, "stylex: no such folder")
         self.assert_error(run(START, "--adapter", adapter + ":x"), 64, "--adapter DIR:SCALE: got \"x\", need a number")
-        self.assert_error(run(START, "--adapter", MODEL), 66, "not a folder")
+        self.assert_error(run(START, "--adapter", MODEL), 66, "not an adapter: its key general.type")
+        self.assert_error(run(START, "--adapter", __file__), 66, "not a folder")
         self.assert_error(run(START, "--adapter", self.adapter("r", r=0)), 65, "key r: got 0, need an integer in 1..65536")
         self.assert_error(run(START, "--adapter", self.adapter("rank", r=3)), 65, "q_proj.lora_A.weight does not fit the base")
         pickle = self.folder / "pickle"

@@ -35,10 +35,6 @@ class Frame(CliTest):
         self.assert_error(nalar("\x1b[31m\n"), 64, r'unknown command "\\x1b\[31m\\n"')
         self.assert_error(nalar(b"\xff\xfe"), 64, r'unknown command "\\xff\\xfe"')
 
-    def test_commands_that_are_not_there_yet(self):
-        for command in ("quantize", "convert"):
-            self.assert_error(nalar(command, "x", "--y"), 64, f"^nalar: {command} is not there yet$")
-
     def test_help_is_not_wider_than_the_columns(self):
         for columns in ("40", "60", "80"):
             for line in nalar("--help", env={"COLUMNS": columns}).text.splitlines():

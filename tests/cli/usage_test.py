@@ -53,7 +53,6 @@ class Flags(CliTest):
         for name in ("--batch", "--parallel", "--json-schema", "--grammar", "--draft", "--prompt-cache", "--kv-type"):
             for arguments in ((name, "x"), (name,), (name + "=x",)):
                 self.assert_error(run("hi", *arguments), 64, f"^nalar: {name} is not there yet$")
-        self.assert_error(nalar("inspect", MODEL, "--verify"), 64, "--verify is not there yet")
 
     def test_help_of_each_command_names_the_options(self):
         text = nalar("run", "--help").text

@@ -64,6 +64,11 @@ class MemoryOutput final : public io::OutputFile {
     node().now.append(reinterpret_cast<const char*>(bytes.data()), n);
     if (n < bytes.size()) fail(ErrorKind::io, path_, "cannot be written: no space");
   }
+  void overwrite(uint64_t offset, std::span<const std::byte> bytes) override {
+    node().now.replace(offset, bytes.size(), reinterpret_cast<const char*>(bytes.data()),
+                       bytes.size());
+  }
+  const std::string& path() const override { return path_; }
   void sync() override { node().synced = node().now; }
   void close() override { remove_ = false; }
 
@@ -304,6 +309,11 @@ class HookedOutput final : public io::OutputFile {
     hook_();
     file_->write(bytes);
   }
+  void overwrite(uint64_t offset, std::span<const std::byte> bytes) override {
+    hook_();
+    file_->overwrite(offset, bytes);
+  }
+  const std::string& path() const override { return file_->path(); }
   void sync() override {
     hook_();
     file_->sync();

@@ -15,7 +15,8 @@ struct LoraAdapter;
 }
 
 // An adapter as a file: LoRA matrices for Linears of a base model, opened from a PEFT folder
-// (adapter_config.json, adapter_model.safetensors), and what its run.json says. Immutable.
+// (adapter_config.json, adapter_model.safetensors), with what its run.json says, or from
+// llama.cpp's GGUF. Immutable.
 class NALAR_API Adapter {
  public:
   explicit Adapter(std::string path, model::LoraAdapter lora);

@@ -25,18 +25,19 @@ enum class ConvertTarget {
 
 struct ConvertOptions {
   ConvertTarget to = ConvertTarget::gguf;
-  // F32, F16, BF16; none: as the source has it (a quantized source: F16, which needs
-  // allow_requantize only to be quantized again, never to be expanded).
+  // F32, F16, BF16; none: as the source has it. A folder has no quantized types: F16 then, but for
+  // gemma3 BF16, since its activations leave the range of F16.
   std::optional<DType> dtype;
   std::vector<AdapterUse> adapters;  // merged: W + Σ scale · B A, in fp32
   std::optional<int64_t> split_bytes;
   bool allow_requantize = false;  // merging keeps a quantized base's types by quantizing anew
-  bool keep_unknown = false;      // tensors that the family does not know
-  int threads = 0;
+  int threads = 1;
+
+  NALAR_API void validate() const;  // of a model's
 };
 
 struct ConvertEvent {
-  std::string_view what;
+  std::string_view what;  // a tensor's name
   int64_t done = 0, total = 0;
 };
 struct ConvertControl {

@@ -16,6 +16,7 @@ namespace nalar {
 struct InspectOptions {
   bool tensors = false;  // list every tensor
   bool hashes = false;   // SHA-256 of every weight file: reads all of them
+  bool verify = false;   // against the hash in FILE.report.json: "verified", or a problem
 };
 
 struct Inspection {

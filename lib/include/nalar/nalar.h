@@ -4,6 +4,7 @@
 #include <nalar/adapter.h>
 #include <nalar/bench.h>
 #include <nalar/chat.h>
+#include <nalar/convert.h>
 #include <nalar/dtype.h>
 #include <nalar/engine.h>
 #include <nalar/error.h>

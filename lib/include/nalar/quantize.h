@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,7 +80,8 @@ struct QuantizeResult {
 
 // Reads nothing but names, shapes and types (and, with a target, the weights). Errors: usage;
 // bad_data; policy for a source that is quantized already without allow_requantize.
-NALAR_API QuantizePlan plan_quantize(const Model& model, const QuantizeOptions& options,
+NALAR_API QuantizePlan plan_quantize(std::shared_ptr<const Model> model,
+                                     const QuantizeOptions& options,
                                      const QuantizeControl& control = {});
 // Writes `out` and then out.report.json, each whole or not at all. Errors: those of plan_quantize;
 // bad_data for a weight that is not finite; cannot_create; io; try_again.

@@ -201,4 +201,15 @@ void set_qwen_windows(HfConfig& config, ModelConfig& model) {
   }
 }
 
+void set_gguf_windows(GgufConfig& config, ModelConfig& model) {
+  const auto window = as_int(config.integer("attention.sliding_window", kWindowRange, 0));
+  std::vector<bool> local(model.layers.size(), true);
+  if (config.has("attention.sliding_window_pattern")) {
+    local = gguf_local_layers(config, model.n_layers(), 1);
+  }
+  for (size_t i = 0; i < local.size(); ++i) {
+    if (local[i]) model.layers[i].attention.window = window;
+  }
+}
+
 }  // namespace nalar::model

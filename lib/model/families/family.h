@@ -69,5 +69,7 @@ std::vector<bool> gguf_local_layers(GgufConfig& config, int n_layers, int patter
 // The window of qwen2 and qwen3: use_sliding_window, sliding_window, max_window_layers,
 // layer_types.
 void set_qwen_windows(HfConfig& config, ModelConfig& model);
+// The same from attention.sliding_window, of all layers or of those that its pattern lists.
+void set_gguf_windows(GgufConfig& config, ModelConfig& model);
 
 }  // namespace nalar::model

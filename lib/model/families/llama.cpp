@@ -54,15 +54,14 @@ ModelConfig from_gguf(GgufConfig& config) {
   const bool qkv_bias = config.tensor("blk.0.attn_q.bias") != nullptr;
   const bool out_bias = config.tensor("blk.0.attn_output.bias") != nullptr;
   const bool mlp_bias = config.tensor("blk.0.ffn_up.bias") != nullptr;
-  const auto window = config.integer("attention.sliding_window", kWindowRange, 0);
   const double scale = config.number("attention.scale", kPositiveOrOff, 0);
   for (LayerSpec& layer : model.layers) {
-    layer.attention.window = static_cast<int>(window);
     if (scale > 0) layer.attention.scale = static_cast<float>(scale);
     layer.attention.qkv_bias = qkv_bias;
     layer.attention.out_bias = out_bias;
     layer.feed_forward.bias = mlp_bias;
   }
+  set_gguf_windows(config, model);
   return model;
 }
 

@@ -33,6 +33,7 @@ ModelConfig from_gguf(GgufConfig& config) {
   model.tied_head = config.tensor("output.weight") == nullptr;
   set_rope(model, gguf_rope(config, {10000, shape.head_dim, shape.n_ctx_train}));
   set_biases(model);
+  set_gguf_windows(config, model);
   return model;
 }
 

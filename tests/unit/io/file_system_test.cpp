@@ -133,6 +133,18 @@ TEST_CASE("a new file is there after close, and gone without it") {
   CHECK(fs.kind(path + "2") == PathKind::missing);
 }
 
+TEST_CASE("bytes of a new file are replaced, and writing goes on at its end") {
+  const std::string path = test::temporary_folder() + "/f";
+  const auto bytes = [](std::string_view text) { return std::as_bytes(std::span(text)); };
+  const auto file = file_system().create(path, 0600);
+  CHECK(file->path() == path);
+  file->write(bytes("0123456789"));
+  file->overwrite(2, bytes("ab"));
+  file->write(bytes("xy"));
+  file->close();
+  CHECK(test::read_text(path) == "01ab456789xy");
+}
+
 TEST_CASE("a file is gone on with at a place, what was behind it cut off") {
   const std::string path = test::temporary_folder() + "/log.jsonl";
   FileSystem& fs = file_system();

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <nalar/convert.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "convert/gguf_form.h"
+#include "convert/hf_form.h"
+#include "io/file_system.h"
+
+namespace nalar::convert {
+
+// Writes tensors and tells how far it is.
+class TensorOutput {
+ public:
+  // `source`: the files that the tensors borrow from; pages that were read are given back.
+  TensorOutput(const ModelFiles& source, int threads, const ConvertControl& control, int64_t total)
+      : source_(source), pool_(threads), control_(control), total_(total) {}
+  // Errors: those of write_tensor; try_again when it is told to stop.
+  void write(const FormTensor& tensor, io::OutputFile& file);
+
+ private:
+  const ModelFiles& source_;
+  base::ThreadPool pool_;
+  const ConvertControl& control_;
+  int64_t done_ = 0, total_;
+};
+
+// Tensors [begin, end) of each file, none over `max_bytes` where one tensor is not. One file
+// without a limit.
+struct Slice {
+  size_t begin = 0, end = 0;
+};
+std::vector<Slice> split_tensors(const std::vector<FormTensor>& tensors,
+                                 std::optional<int64_t> max_bytes);
+
+// What write_* made.
+struct Written {
+  std::vector<std::string> files;
+  int64_t bytes = 0;  // of tensors
+};
+
+// `path`, or a split set beside it named as llama.cpp does: NAME-00001-of-0000N.gguf, of which the
+// first is made last. Errors: cannot_create, io.
+Written write_gguf_files(io::FileSystem& files, const std::string& path, const GgufForm& form,
+                         std::optional<int64_t> max_bytes, TensorOutput& output);
+// A new folder, made aside and renamed. Errors: cannot_create where something of that name exists;
+// io.
+Written write_hf_folder(io::FileSystem& files, const std::string& path, const HfForm& form,
+                        std::optional<int64_t> max_bytes, TensorOutput& output);
+
+}  // namespace nalar::convert

@@ -1,0 +1,210 @@
+#include "quant/quantizer.h"
+
+#include <fmt/format.h>
+#include <nalar/error.h>
+#include <nalar/eval.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "io/atomic_file.h"
+#include "io/file_hash.h"
+#include "io/file_modes.h"
+#include "io/folder_file.h"
+#include "quant/encode.h"
+#include "quant/search.h"
+
+namespace nalar::quant {
+namespace {
+
+int64_t bytes_of(const SourceTensor& tensor, DType type) {
+  const BlockSize block = block_size(type);
+  return tensor.elements() / block.elements * block.bytes;
+}
+
+MixModel mix_model(const Model& model, const QuantizeOptions& options) {
+  const ModelConfig& config = model.config();
+  const AttentionSpec& attention = config.layers.front().attention;
+  return {config.family, config.n_layers(), attention.n_heads, attention.n_kv_heads,
+          options.calibration || options.imatrix};
+}
+
+// Relative to the weights of all: what is left as it is counts too.
+double bits_per_weight(const std::vector<QuantizedTensor>& tensors) {
+  double bytes = 0, weights = 0;
+  for (const QuantizedTensor& tensor : tensors) {
+    double n = 1;
+    for (const int64_t d : tensor.shape) n *= static_cast<double>(d);
+    weights += n;
+    bytes += static_cast<double>(tensor.bytes);
+  }
+  return weights > 0 ? 8 * bytes / weights : 0;
+}
+
+// The type of most weights: what a file is named by.
+DType most_frequent(const std::vector<QuantizedTensor>& tensors) {
+  std::vector<std::pair<DType, double>> sums;
+  for (const QuantizedTensor& tensor : tensors) {
+    const auto at = std::find_if(sums.begin(), sums.end(),
+                                 [&](const auto& sum) { return sum.first == tensor.to; });
+    const auto bytes = static_cast<double>(tensor.bytes);
+    const double weights = bytes * block_size(tensor.to).elements / block_size(tensor.to).bytes;
+    if (at == sums.end()) {
+      sums.emplace_back(tensor.to, weights);
+    } else {
+      at->second += weights;
+    }
+  }
+  return std::max_element(sums.begin(), sums.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
+}
+
+}  // namespace
+
+Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, Source source,
+                     const QuantizeOptions& options, const QuantizeControl& control)
+    : files_(files),
+      model_(std::move(model)),
+      source_(std::move(source)),
+      options_(options),
+      control_(control),
+      pool_(options.threads > 0 ? options.threads : default_threads()) {
+  options_.validate();
+  run_.source_name = io::name_of(model_->files().path());
+  run_.source_sha256 = std::string(64, '0');  // until it is computed, for the size
+  run_.options = options_json(options_);
+  run_.with_check = options_.check.has_value();
+  choose();
+}
+
+Quantizer::~Quantizer() = default;
+
+void Quantizer::tell(std::string_view what, int64_t done, int64_t total) const {
+  if (!control_.on_event || control_.on_event({what, done, total})) return;
+  throw Error(ErrorKind::try_again, "stopped, nothing was written", "the same command again");
+}
+
+const std::string& Quantizer::matrix_of(const SourceTensor& tensor) const {
+  return calibration_ != nullptr ? tensor.model_name : tensor.name;
+}
+
+void Quantizer::choose() {
+  std::vector<MixTensor> seen;
+  for (const SourceTensor& tensor : source_.tensors) {
+    seen.push_back({tensor.name, tensor.dtype, tensor.shape});
+  }
+  std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), seen);
+  const bool search = options_.target_bytes || options_.target_bpw;
+  if (search) {
+    open_statistics();
+    search_types(choices);
+  }
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const SourceTensor& tensor = source_.tensors[i];
+    QuantizedTensor result;
+    result.name = tensor.name;
+    result.shape = tensor.shape;
+    result.from = tensor.dtype;
+    result.to = choices[i].type;
+    result.fell_back = choices[i].fell_back;
+    result.bytes = bytes_of(tensor, result.to);
+    tensors_.push_back(std::move(result));
+  }
+  refuse_requantizing();
+  run_.file_type = file_type(search ? mix_of(most_frequent(tensors_)) : options_.mix);
+  run_.bits_per_weight = bits_per_weight(tensors_);
+}
+
+void Quantizer::refuse_requantizing() const {
+  if (options_.allow_requantize) return;
+  for (const QuantizedTensor& tensor : tensors_) {
+    if (!is_quantized(tensor.from) || !is_quantized(tensor.to) || tensor.from == tensor.to)
+      continue;
+    throw Error(ErrorKind::policy,
+                fmt::format("tensor {} is {} already: quantizing it again to {} loses more",
+                            base::escaped(tensor.name), name(tensor.from), name(tensor.to)),
+                "the F16 or F32 original, or --allow-requantize")
+        .in_file(model_->files().path());
+  }
+}
+
+QuantizePlan Quantizer::plan() const {
+  std::vector<io::GgufTensorToWrite> tensors;
+  for (const QuantizedTensor& tensor : tensors_) {
+    tensors.push_back({tensor.name, tensor.to, tensor.shape, {}});
+  }
+  QuantizePlan plan;
+  plan.tensors = tensors_;
+  plan.bytes = static_cast<int64_t>(io::gguf_size(result_keys(source_.keys, run_), tensors));
+  plan.bits_per_weight = run_.bits_per_weight;
+  return plan;
+}
+
+void Quantizer::open_statistics() {
+  if (statistics_ || (!options_.calibration && !options_.imatrix)) return;
+  StatisticsRecord record;
+  if (options_.imatrix) {
+    const Imatrix imatrix = read_imatrix(files_, *options_.imatrix);
+    auto statistics = std::make_unique<ImatrixStatistics>(imatrix);
+    for (const SourceTensor& tensor : source_.tensors) {
+      const size_t n = statistics->importance(tensor.name).size();
+      if (n == 0 || static_cast<int64_t>(n) == tensor.columns()) continue;
+      throw Error(ErrorKind::bad_data, fmt::format("tensor {}: got {} columns, the model has {}",
+                                                   base::escaped(tensor.name), n, tensor.columns()))
+          .in_file(*options_.imatrix);
+    }
+    record = {"imatrix", std::string(io::name_of(*options_.imatrix)),
+              io::digest_of(files_, *options_.imatrix).sha256,
+              int64_t{imatrix.chunk_count} * imatrix.chunk_size, 0};
+    statistics_ = std::move(statistics);
+  } else {
+    CalibrationOptions how;
+    how.path = *options_.calibration;
+    how.threads = pool_.size();
+    how.on_chunk = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
+    for (size_t i = 0; options_.feedback && i < source_.tensors.size(); ++i) {
+      const MixTensor seen{source_.tensors[i].name, source_.tensors[i].dtype,
+                           source_.tensors[i].shape};
+      if (is_quantizable(seen)) how.feedback.push_back(source_.tensors[i].model_name);
+    }
+    auto calibration = std::make_unique<Calibration>(model_, std::move(how));
+    record = {"calibration", std::string(io::name_of(*options_.calibration)), calibration->sha256(),
+              calibration->tokens(), 0};
+    calibration_ = calibration.get();
+    statistics_ = std::move(calibration);
+  }
+  run_.statistics = std::move(record);
+}
+
+void Quantizer::search_types(std::vector<MixChoice>& choices) {
+  // The keys and the table of tensors take the same whatever the types are.
+  std::vector<io::GgufTensorToWrite> empty;
+  int64_t weights = 0;
+  for (const SourceTensor& tensor : source_.tensors) {
+    empty.push_back({tensor.name, tensor.dtype, {0}, {}});
+    empty.back().shape.resize(tensor.shape.size(), 0);
+    weights += tensor.elements();
+  }
+  SearchRequest request;
+  request.source = &source_;
+  if (options_.target_bytes) {
+    request.alignment = static_cast<int64_t>(source_.keys.alignment());
+    const auto rest = static_cast<int64_t>(io::gguf_size(result_keys(source_.keys, run_), empty));
+    request.budget = *options_.target_bytes - rest;
+    request.describe = [rest](int64_t bytes) { return fmt::format("{} bytes", bytes + rest); };
+  } else {
+    const auto n = static_cast<double>(weights);
+    request.budget = static_cast<int64_t>(*options_.target_bpw * n / 8);
+    request.describe = [n](int64_t bytes) {
+      return fmt::format("{:.4f} bits a weight", 8 * static_cast<double>(bytes) / n);
+    };
+  }
+  request.importance = [this](const SourceTensor& tensor) {
+    return statistics_ ? statistics_->importance(matrix_of(tensor)) : std::span<const float>();
+  };
+  request.on_tensor = [this](int64_t done, int64_t total) { tell("measuring", done, total); };
+  quant::search_types(request, choices, pool_);
+}
+
+}  // namespace nalar::quant

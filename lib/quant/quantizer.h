@@ -1,0 +1,61 @@
+#pragma once
+
+#include <nalar/model.h>
+#include <nalar/quantize.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "io/file_system.h"
+#include "io/gguf_writer.h"
+#include "quant/calibration.h"
+#include "quant/encode_tensor.h"
+#include "quant/mix.h"
+#include "quant/report.h"
+#include "quant/source.h"
+#include "quant/statistics.h"
+
+namespace nalar::quant {
+
+// One quantization: the plan, then the file. `source` is the model in GGUF's form.
+class Quantizer {
+ public:
+  // Chooses the types. Errors: those of plan_quantize.
+  Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, Source source,
+            const QuantizeOptions& options, const QuantizeControl& control);
+  ~Quantizer();
+
+  QuantizePlan plan() const;
+  // Errors: those of quantize().
+  QuantizeResult write(const std::string& out);
+
+ private:
+  void choose();
+  void refuse_requantizing() const;
+  void search_types(std::vector<MixChoice>& choices);
+  void open_statistics();
+  // What the statistics call it: an imatrix knows GGUF's names.
+  const std::string& matrix_of(const SourceTensor& tensor) const;
+  void refuse_out(const std::string& out) const;
+  std::vector<io::GgufTensorToWrite> tensors_to_write();
+  void write_tensor(size_t i, io::OutputFile& file);
+  void check(const std::string& path);
+  void tell(std::string_view what, int64_t done, int64_t total) const;
+
+  io::FileSystem& files_;
+  std::shared_ptr<const Model> model_;
+  Source source_;
+  QuantizeOptions options_;
+  const QuantizeControl& control_;
+  base::ThreadPool pool_;
+  std::vector<QuantizedTensor> tensors_;  // beside source_.tensors
+  RunRecord run_;
+  ErrorSums errors_;
+  std::unique_ptr<Statistics> statistics_;
+  Calibration* calibration_ = nullptr;  // statistics_, where it is one
+};
+
+}  // namespace nalar::quant

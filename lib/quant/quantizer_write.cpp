@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+#include <nalar/error.h>
+#include <nalar/eval.h>
+#include <nalar/tokenizer.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/utf8.h"
+#include "engine/cpu_engine.h"
+#include "io/atomic_file.h"
+#include "io/file_hash.h"
+#include "io/file_modes.h"
+#include "io/folder_file.h"
+#include "quant/quantizer.h"
+
+namespace nalar::quant {
+namespace {
+
+constexpr size_t kMaxText = size_t{1} << 30;
+
+// What is copied must be numbers too.
+void refuse_not_finite(const SourceTensor& tensor) {
+  std::vector<float> row(static_cast<size_t>(tensor.columns()));
+  for (int64_t r = 0; r < tensor.rows(); ++r) {
+    tensor.read(r, row);
+    refuse_not_finite(tensor, r, row);
+  }
+}
+
+}  // namespace
+
+void Quantizer::refuse_out(const std::string& out) const {
+  const std::string folder = io::folder_of(out);
+  if (!folder.empty() && files_.kind(folder) != io::PathKind::directory) {
+    throw Error(ErrorKind::cannot_create, "no such folder").in_file(folder);
+  }
+  if (files_.kind(out) != io::PathKind::missing) {
+    const std::string path = files_.canonical(out);
+    for (const std::string& weights : model_->files().weight_paths()) {
+      if (files_.canonical(weights) != path) continue;
+      throw Error(ErrorKind::usage, "OUT is the model itself").in_file(out);
+    }
+    throw Error(ErrorKind::cannot_create, "it exists already").in_file(out);
+  }
+  const uint64_t free = files_.free_bytes(folder.empty() ? "." : folder);
+  const auto need = static_cast<uint64_t>(plan().bytes);
+  if (free < need) {
+    throw Error(ErrorKind::io,
+                fmt::format("the disk has no room: {} bytes are free, need {}", free, need))
+        .in_file(out);
+  }
+}
+
+void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
+  const SourceTensor& tensor = source_.tensors[i];
+  QuantizedTensor& result = tensors_[i];
+  const auto total = static_cast<int64_t>(tensors_.size());
+  tell(tensor.name, static_cast<int64_t>(i), total);
+  if (result.from == result.to && !tensor.bytes.empty()) {
+    if (is_weight_type(tensor.dtype)) refuse_not_finite(tensor);
+    file.write(tensor.bytes);
+  } else {
+    EncodeRequest request{&tensor, result.to, {}, nullptr};
+    if (statistics_ && is_quantized(result.to)) {
+      request.importance = statistics_->importance(matrix_of(tensor));
+      if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
+    }
+    const ErrorSums sums = encode_tensor(request, pool_, [&](std::span<const std::byte> bytes) {
+      file.write(bytes);
+      tell(tensor.name, static_cast<int64_t>(i), total);
+    });
+    result.relative_rmse = relative(sums.weight_error, sums.weight);
+    if (!request.importance.empty()) {
+      result.output_error = relative(sums.output_error, sums.output);
+    }
+    errors_ += sums;
+  }
+  tensor.release();
+}
+
+std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write() {
+  std::vector<io::GgufTensorToWrite> tensors;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    tensors.push_back({tensors_[i].name, tensors_[i].to, tensors_[i].shape,
+                       [this, i](io::OutputFile& file) { write_tensor(i, file); }});
+  }
+  return tensors;
+}
+
+void Quantizer::check(const std::string& path) {
+  const std::string& text_path = *options_.check;
+  const std::string text = io::read_file(text_path, kMaxText);
+  EngineOptions options;
+  options.threads = pool_.size();
+  const auto open = [&](const std::shared_ptr<const Model>& model) {
+    return std::pair(engine::make_cpu_engine(model, options), open_tokenizer(model->files()));
+  };
+  const auto [engine, tokenizer] = open(open_model(path));
+  const auto [source_engine, source_tokenizer] = open(model_);
+  EvalControl control;
+  control.on_event = [this](const EvalEvent& event) {
+    tell("checking", event.done, event.total);
+    return true;
+  };
+  run_.check = io::in_file(text_path, [&] {
+    return CheckRecord{
+        std::string(io::name_of(text_path)),
+        evaluate_against_reference({engine.get(), tokenizer, {}},
+                                   {source_engine.get(), source_tokenizer, {}}, text, {}, control)};
+  });
+}
+
+QuantizeResult Quantizer::write(const std::string& out) {
+  refuse_out(out);
+  if (options_.check && files_.kind(*options_.check) == io::PathKind::missing) {
+    throw Error(ErrorKind::no_input, "no such file").in_file(*options_.check);
+  }
+  open_statistics();
+  if (options_.write_imatrix) {
+    write_imatrix(
+        files_, *options_.write_imatrix, calibration_->imatrix([this](const std::string& matrix) {
+          const auto at =
+              std::find_if(source_.tensors.begin(), source_.tensors.end(),
+                           [&](const SourceTensor& tensor) { return tensor.model_name == matrix; });
+          return at->name;
+        }));
+  }
+  tell("hashing", 0, 1);
+  run_.source_sha256 = weights_hash(model_->files());
+  const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write();
+  ResultFile result{std::string(io::name_of(out)), {}, 0};
+  io::write_atomically(files_, out, io::kSharedFile, [&](io::OutputFile& file) {
+    io::write_gguf(file, result_keys(source_.keys, run_), tensors);
+    run_.errors = errors_;
+    if (options_.check) check(file.path());
+    io::rewrite_gguf_keys(file, result_keys(source_.keys, run_), tensors);
+    const io::FileDigest digest = io::digest_of(files_, file.path());
+    result.sha256 = digest.sha256;
+    result.bytes = digest.bytes;
+  });
+  if (calibration_ != nullptr) run_.statistics->passes = calibration_->passes();
+  QuantizeResult done{plan(), {}};
+  done.report = report_json(run_, done.plan, result);
+  io::write_atomically(files_, out + ".report.json", io::kSharedFile,
+                       to_text(done.report, 2) + "\n");
+  return done;
+}
+
+}  // namespace nalar::quant

@@ -1,0 +1,114 @@
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "convert_support.h"
+#include "io/tensor_file.h"
+#include "support/catch.h"
+#include "support/error_of.h"
+
+namespace nalar::convert::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const engine::test::Ids kIds{1, 5, 7, 11, 2, 40};
+
+size_t entries(const std::string& folder) {
+  size_t n = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) n += entry.exists() ? 1 : 0;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("a split set and a sharded folder hold what one file holds") {
+  const std::string folder = nalar::test::temporary_folder();
+  const std::string whole = convert(golden_model("qwen3"), folder + "/whole.gguf");
+  ConvertOptions options;
+  options.split_bytes = 4000;
+  const auto base = open_model(golden_model("qwen3"));
+  const ConvertResult set = convert(base, folder + "/set.gguf", options);
+  const ConvertResult shards = convert(base, folder + "/shards", options);
+  REQUIRE(set.files.size() > 2);
+  CHECK(set.files.front().find("/set-00001-of-0") != std::string::npos);
+  CHECK(fs::exists(folder + "/shards/model.safetensors.index.json"));
+  const auto a = ModelFiles::open(whole), b = ModelFiles::open(set.files.front());
+  REQUIRE(a->tensors()->tensors().size() == b->tensors()->tensors().size());
+  for (const TensorView& t : a->tensors()->tensors()) {
+    const TensorView* u = b->tensors()->find(t.name);
+    REQUIRE(u);
+    CHECK(std::memcmp(t.bytes.data(), u->bytes.data(), t.bytes.size()) == 0);
+  }
+  const auto want = logits_of(base, kIds);
+  CHECK(engine::test::same_bits(logits_of(open_model(folder + "/shards"), kIds), want));
+  // And one file again.
+  const std::string joined = convert(set.files.front(), folder + "/joined.gguf");
+  CHECK(nalar::test::read_text(joined) == nalar::test::read_text(whole));
+}
+
+TEST_CASE("a conversion that is stopped, or has no place, leaves nothing") {
+  const std::string folder = nalar::test::temporary_folder();
+  const auto base = open_model(golden_model("gemma3"));
+  for (const std::string out : {"/a.gguf", "/a", "/b.gguf"}) {
+    ConvertOptions options;
+    options.to = out.ends_with(".gguf") ? ConvertTarget::gguf : ConvertTarget::hf;
+    if (out == "/b.gguf") options.split_bytes = 2000;
+    ConvertControl control;
+    control.on_event = [](const ConvertEvent& event) { return event.done < 40; };
+    CHECK(nalar::test::error_of([&] {
+            convert_model(base, folder + out, options, control);
+          }).find("stopped") != std::string::npos);
+    CHECK(entries(folder) == 0);
+  }
+  CHECK(nalar::test::error_of([&] { convert(base, folder + "/no/a.gguf"); }) != "no error");
+  fs::create_directory(folder + "/there");
+  CHECK(nalar::test::error_of([&] { convert(base, folder + "/there"); }) ==
+        folder + "/there: exists already");
+}
+
+TEST_CASE("the input is not written over") {
+  const std::string folder = nalar::test::temporary_folder();
+  const std::string gguf = convert(golden_model("qwen3"), folder + "/m.gguf");
+  const std::string before = nalar::test::read_text(gguf);
+  CHECK(nalar::test::error_of([&] { convert(gguf, folder + "/./m.gguf"); }).find("is the input") !=
+        std::string::npos);
+  CHECK(nalar::test::read_text(gguf) == before);
+}
+
+TEST_CASE("what a model computes and the format cannot say is refused by name") {
+  const std::string folder = nalar::test::temporary_folder();
+  fs::copy(golden_model("gemma3"), folder + "/gemma3");
+  const std::string path = folder + "/gemma3/config.json";
+  std::string config = nalar::test::read_text(path);
+  const std::string key = R"("query_pre_attn_scalar": 8)";
+  config.replace(config.find(key), key.size(), R"("query_pre_attn_scalar": 9)");
+  std::ofstream(path, std::ios::binary) << config;
+  CHECK(nalar::test::error_of([&] { convert(folder + "/gemma3", folder + "/g.gguf"); }) ==
+        folder +
+            "/gemma3: scale of the attention scores of layer 0: GGUF's \"gemma3\" cannot say "
+            "it");
+  CHECK(!fs::exists(folder + "/g.gguf"));
+}
+
+TEST_CASE("a value beyond the range of a type names its tensor") {
+  const std::string folder = nalar::test::temporary_folder();
+  const std::string source = convert(golden_model("qwen3"), folder + "/big.gguf");
+  std::string bytes = nalar::test::read_text(source);
+  const auto model = open_model(source);
+  const std::string first(reinterpret_cast<const char*>(model->weights().layers[0].up.bytes.data()),
+                          16);
+  const float large = 70000;
+  std::memcpy(bytes.data() + bytes.find(first), &large, sizeof large);
+  std::ofstream(source, std::ios::binary).write(bytes.data(), static_cast<long>(bytes.size()));
+  ConvertOptions options;
+  options.dtype = DType::f16;
+  CHECK(nalar::test::error_of([&] {
+          convert(source, folder + "/f16.gguf", options);
+        }).find(": 70000 is beyond the range of F16") != std::string::npos);
+  options.dtype = DType::bf16;
+  CHECK(nalar::test::error_of([&] { convert(source, folder + "/bf16.gguf", options); }) ==
+        "no error");
+}
+
+}  // namespace nalar::convert::test

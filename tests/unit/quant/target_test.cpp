@@ -1,0 +1,100 @@
+#include "quant/target.h"
+
+#include <limits>
+
+#include "kernels_support.h"
+#include "support/catch.h"
+
+namespace nalar::quant {
+namespace {
+
+using Tensors = std::vector<std::vector<Candidate>>;
+
+struct Sum {
+  int64_t bytes = 0;
+  double loss = 0;
+};
+
+Sum sum_of(const Tensors& tensors, const std::vector<size_t>& chosen) {
+  Sum sum;
+  for (size_t t = 0; t < tensors.size(); ++t) {
+    sum.bytes += tensors[t][chosen[t]].bytes;
+    sum.loss += tensors[t][chosen[t]].loss;
+  }
+  return sum;
+}
+
+// The slow twin: every combination.
+double best_loss(const Tensors& tensors, int64_t budget) {
+  std::vector<size_t> at(tensors.size(), 0);
+  double best = std::numeric_limits<double>::infinity();
+  for (;;) {
+    const Sum sum = sum_of(tensors, at);
+    if (sum.bytes <= budget) best = std::min(best, sum.loss);
+    size_t t = 0;
+    while (t < at.size() && ++at[t] == tensors[t].size()) at[t++] = 0;
+    if (t == at.size()) return best;
+  }
+}
+
+Tensors some_tensors(uint64_t seed) {
+  test::Random random(seed);
+  Tensors tensors(5);
+  for (auto& candidates : tensors) {
+    double loss = 1 + std::abs(random.normal());
+    int64_t bytes = 100;
+    for (int i = 0; i < 5; ++i) {
+      candidates.push_back({DType::q8_0, bytes, loss});
+      bytes += 10 + static_cast<int64_t>(20 * std::abs(random.normal()));
+      loss *= 0.3 + 0.2 * std::abs(random.normal());
+    }
+  }
+  return tensors;
+}
+
+}  // namespace
+
+TEST_CASE("it never takes more than the budget, and is near the best of all combinations") {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    const Tensors tensors = some_tensors(seed);
+    const int64_t least = least_bytes(tensors);
+    for (int64_t budget = least; budget < least + 700; budget += 37) {
+      const auto chosen = allocate(tensors, budget);
+      REQUIRE(chosen);
+      const Sum sum = sum_of(tensors, *chosen);
+      INFO("seed " << seed << ", budget " << budget);
+      CHECK(sum.bytes <= budget);
+      // A step of one tensor's hull is the most by which it can miss the optimum: no candidate
+      // saves more than the first step.
+      double largest_step = 0;
+      for (const auto& candidates : tensors) {
+        largest_step = std::max(largest_step, candidates.front().loss);
+      }
+      CHECK(sum.loss <= best_loss(tensors, budget) + largest_step);
+      // What it takes exactly is the optimum for so many bytes, where a step ends there.
+      if (sum.bytes == budget) CHECK(sum.loss <= best_loss(tensors, sum.bytes) * 1.2);
+    }
+  }
+}
+
+TEST_CASE("a budget that is not enough for the smallest is none") {
+  const Tensors tensors = some_tensors(3);
+  CHECK_FALSE(allocate(tensors, least_bytes(tensors) - 1));
+  CHECK(allocate(tensors, least_bytes(tensors)) == std::vector<size_t>(5, 0));
+}
+
+TEST_CASE("a candidate that takes more and loses more is never taken") {
+  const Tensors tensors = {{{DType::q2_k, 10, 1}, {DType::q3_k, 20, 2}, {DType::q4_k, 30, 0.5}}};
+  CHECK(allocate(tensors, 10) == std::vector<size_t>{0});
+  CHECK(allocate(tensors, 29) == std::vector<size_t>{0});
+  CHECK(allocate(tensors, 30) == std::vector<size_t>{2});
+}
+
+TEST_CASE("the tensor whose next byte saves most goes first") {
+  const Tensors tensors = {{{DType::q2_k, 10, 1}, {DType::q4_k, 20, 0.9}},
+                           {{DType::q2_k, 10, 1}, {DType::q4_k, 20, 0.1}}};
+  CHECK(allocate(tensors, 30) == std::vector<size_t>{0, 1});
+  CHECK(allocate(tensors, 40) == std::vector<size_t>{1, 1});
+}
+
+}  // namespace nalar::quant
