@@ -213,6 +213,13 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
       return fmt::format("{:.4f} bits a weight", 8 * static_cast<double>(bytes) / n);
     };
   }
+  // The head reads the sum of two branches a layer: noise of one matrix in a branch is that much
+  // less of what it reads than its own noise is of the logits.
+  const std::string_view head = model_->weights().head.name;
+  const double branches = 2.0 * model_->config().n_layers();
+  request.weight = [head, branches](const SourceTensor& tensor) {
+    return tensor.model_name == head ? branches : 1.0;
+  };
   request.importance = [this](const SourceTensor& tensor) {
     return statistics_ ? statistics_->importance(matrix_of(tensor)) : std::span<const float>();
   };
