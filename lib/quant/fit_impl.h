@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cfloat>
-#include <initializer_list>
 
-#include "kernels/half.h"
+#include "quant/block_input.h"
 #include "quant/encode_kernels.h"
 #include "quant/search_impl.h"
 
@@ -25,6 +24,7 @@ template <class V>
 class Fit {
   using S = Search<V>;
   using Line = typename S::Line;
+  using Input = BlockInput<V>;
   using PlainBlock = kernels::PlainBlock;
   using PlainSub = kernels::PlainSub;
 
@@ -61,110 +61,14 @@ class Fit {
   }
 
  private:
-  static constexpr float kLargestHalf = 65504, kLeastHalf = 0x1p-24f;
-  static constexpr float kNormalHalf = 0x1p-14f;  // below it the f16 are far apart
-
-  // The block in units in which |x| < 2 and w ≤ 1: no sum overflows, and every f16 is what the
-  // block can hold of a scale.
-  struct Input {
-    alignas(64) float x[256];
-    alignas(64) float w[256];
-    alignas(64) float wx[256];
-    int n;
-    float unit;     // a power of two
-    float largest;  // the x of greatest magnitude
-    // With importance given, the search goes on as long as it finds something.
-    bool thorough;
-
-    Group group(int first, int count) const { return {x + first, w + first, wx + first, count}; }
-    // What a file holds of scales, in this block's units.
-    V held(V d) const {
-      const V limit = V::set(kLargestHalf), least = V::set(kLeastHalf);
-      const V real = min(max(d * V::set(unit), V::set(-kLargestHalf)), limit);
-      uint16_t bits[16];
-      copysign(max(abs(real), least), real).store(bits);
-      return V::load(bits) * V::set(1 / unit);
-    }
-    float held(float d) const { return Lanes16<V>(held(V::set(d)))[0]; }
-  };
-
   static V lanes(const float (&of)[16]) { return V::load(of); }
   static float magnitude(float x) { return __builtin_fabsf(x); }
 
-  // False where every element is nearer to 0 than to the least scale there is.
-  static bool read(const float* x, const float* w, int n, Input& in) {
-    V largest_x = V::set(0.0f);
-    for (int i = 0; i < n; i += 16) largest_x = max(abs(V::load(x + i)), largest_x);
-    const float top = largest_x.largest();
-    if (top < kLeastHalf / 2) return false;
-    uint32_t bits;
-    __builtin_memcpy(&bits, &top, sizeof bits);
-    bits &= 0x7f800000;
-    __builtin_memcpy(&in.unit, &bits, sizeof bits);
-    in.n = n;
-    in.thorough = w != nullptr;
-    const V scale = V::set(1 / in.unit);
-    for (int i = 0; i < n; i += 16) (V::load(x + i) * scale).store(in.x + i);
-    weigh(w, in);
-    for (int i = 0; i < n; i += 16) (V::load(in.w + i) * V::load(in.x + i)).store(in.wx + i);
-    in.largest = of_greatest_magnitude(in.group(0, n));
-    return true;
-  }
-  // In units of the largest. No element is free: a column that calibration never saw may be seen
-  // yet.
-  static void weigh(const float* w, Input& in) {
-    float top = 0, mean = 0;
-    if (w != nullptr) {
-      V largest = V::set(0.0f);
-      for (int i = 0; i < in.n; i += 16) largest = max(V::load(w + i), largest);
-      top = largest.largest();
-    }
-    if (!(top >= 1e-30f)) {
-      for (int i = 0; i < in.n; i += 16) V::set(1.0f).store(in.w + i);
-      return;
-    }
-    const V scale = V::set(1 / top);
-    V sum = V::set(0.0f);
-    for (int i = 0; i < in.n; i += 16) {
-      const V wi = V::load(w + i) * scale;
-      sum = sum + wi;
-      wi.store(in.w + i);
-    }
-    mean = sum.sum() / static_cast<float>(in.n);
-    const V floor = V::set(1e-3f * mean);
-    for (int i = 0; i < in.n; i += 16) (V::load(in.w + i) + floor).store(in.w + i);
-  }
-
-  static float of_greatest_magnitude(const Group& g) {
-    const Ends ends = ends_of(g);
-    return ends.high > -ends.low ? ends.high : ends.low;
-  }
-  struct Ends {
-    float low, high;
-  };
-  static Ends ends_of(const Group& g) {
-    V high = V::load(g.x), low = high;
-    for (int i = 16; i < g.n; i += 16) {
-      high = max(V::load(g.x + i), high);
-      low = min(V::load(g.x + i), low);
-    }
-    return {-(V::set(0.0f) - low).largest(), high.largest()};
-  }
-  struct Sums {
-    float w, wx;
-  };
-  static Sums sums_of(const Group& g) {
-    V w = V::load(g.w), wx = V::load(g.wx);
-    for (int i = 16; i < g.n; i += 16) {
-      w = w + V::load(g.w + i);
-      wx = wx + V::load(g.wx + i);
-    }
-    return {w.sum(), wx.sum()};
-  }
-
   // Both directions, the outermost element at and around the outermost quant.
   template <class Levels>
-  static Line scale_line(const Group& g, float largest, bool thorough) {
+  static Line scale_line(const Group& g, bool thorough) {
+    const auto [low_x, high_x] = Input::ends_of(g);
+    const float largest = high_x > -low_x ? high_x : low_x;
     static constexpr float kEnds[16] = {-0.9f, -0.6f, -0.3f, 0,    0.3f, 0.6f, 1.0f, 1.5f,
                                         -0.9f, -0.6f, -0.3f, 0.0f, 0.3f, 0.6f, 1.0f, 1.5f};
     static constexpr float kFine[16] = {-.15f, -.13f, -.11f, -.09f, -.07f, -.05f, -.03f, -.01f,
@@ -188,9 +92,9 @@ class Fit {
   // q = (x − c) / s is stretched about the middle quant by `out` quants at the ends, and shifted.
   template <class Levels, int kMinHigh>
   static Line min_line(const Group& g, int passes) {
-    auto [bottom, top] = ends_of(g);
+    auto [bottom, top] = Input::ends_of(g);
     if (kMinHigh > 0 && bottom > 0) bottom = 0;
-    const auto [w, x] = sums_of(g);
+    const auto [w, x] = Input::sums_of(g);
     if (!(top - bottom > 1e-12f)) {
       const float c = kMinHigh > 0 && x > 0 ? 0 : x / w;
       return {0, c, c * x};
@@ -214,10 +118,10 @@ class Fit {
   static void single(const float* x, const float* w, PlainBlock& out) {
     clear(out, 1);
     Input in;
-    if (!read(x, w, 32, in)) return;
-    const Line line = scale_line<Levels>(in.group(0, 32), in.largest, in.thorough);
+    if (!in.read(x, w, 32)) return;
+    const Line line = scale_line<Levels>(in.group(0, 32), in.thorough);
     out.d = in.held(line.s) * in.unit;
-    if (magnitude(out.d) < kNormalHalf) {
+    if (magnitude(out.d) < Input::kNormalHalf) {
       const V d = neighbours(in, line.s);
       const V errors = S::template errors<Levels>(in.group(0, 32), d, V::set(0.0f));
       out.d = Lanes16<V>(d)[S::first_largest(V::set(0.0f) - errors)] * in.unit;
@@ -242,7 +146,7 @@ class Fit {
   static void pair(const float* x, const float* w, PlainBlock& out) {
     clear(out, 1);
     Input in;
-    if (!read(x, w, 32, in)) return;
+    if (!in.read(x, w, 32)) return;
     const Line line = min_line<Levels, 0>(in.group(0, 32), in.thorough ? 3 : 1);
     const Lanes16<V> ds = neighbours(in, line.s), ms = neighbours(in, line.c);
     float d[16], m[16];
@@ -269,14 +173,14 @@ class Fit {
   static void super(const float* x, const float* w, PlainBlock& out) {
     clear(out, 8);
     Input in;
-    if (!read(x, w, 256, in)) return;
+    if (!in.read(x, w, 256)) return;
     Line lines[T::kGroups];
     for (int g = 0; g < T::kGroups; ++g) {
       const Group group = in.group(g * T::kGroup, T::kGroup);
       if constexpr (T::kMinHigh > 0) {
         lines[g] = min_line<typename T::Levels, T::kMinHigh>(group, in.thorough ? 3 : 2);
       } else {
-        lines[g] = scale_line<typename T::Levels>(group, of_greatest_magnitude(group), in.thorough);
+        lines[g] = scale_line<typename T::Levels>(group, in.thorough);
       }
     }
     Scales<T> best;
@@ -359,6 +263,7 @@ class Fit {
   template <class T>
   static void choose(const Input& in, const Line* lines, Scales<T>& scales) {
     static constexpr float kSixteen[16] = {-7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+    static constexpr float kShifts[] = {0, -4, 4};  // of all four scales at once
     static constexpr float kSlow[16] = {-1, -1, -1, -1, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2};
     static constexpr float kFast[16] = {-1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2};
     constexpr float low = T::kScaleLow, high = T::kScaleHigh, kMinHigh = T::kMinHigh;
@@ -382,11 +287,11 @@ class Fit {
       float least = FLT_MAX;
       if constexpr (T::kMinHigh > 0) {
         // With these quants the best c moves with s: c = mean x − s mean q.
-        const Sums sums = sums_of(group);
+        const auto sums = Input::sums_of(group);
         const float mean = sums.wx / sums.w;
         const V slope = V::set(line.s > 0 ? scales.d * (mean - line.c) / line.s : 0);
         const V floor = S::rounded(target - half, low, high) + lanes(kSlow);
-        for (const float shift : {0.0f, -4.0f, 4.0f}) {
+        for (const float shift : kShifts) {
           const V s = S::rounded(floor + V::set(shift), low, high);
           const V c = V::set(mean) - s * slope;
           const V below = S::rounded(V::set(0.0f) - c * V::set(per_m) - half, 0, kMinHigh);

@@ -74,12 +74,13 @@ class FitMany {
   static void scales(DType type, const float* x, int n, PlainBlock* out) {
     // Where the outermost element lies, in quants beyond the outermost of them.
     static constexpr float kEnds[] = {-0.3f, 0, 0.35f, 0.9f};
+    static constexpr float kBounds[] = {Levels::low, Levels::high};
     Input in;
     read(x, n, in);
     const V zero = V::set(0.0f);
     const V largest = if_less(zero - in.low, in.high, in.high, in.low), per = S::inverse(largest);
     V best = V::set(-1.0f), best_s = zero;
-    for (const float bound : {Levels::low, Levels::high}) {
+    for (const float bound : kBounds) {
       for (const float end : kEnds) {
         const V inverse = V::set(bound < 0 ? bound - end : bound + end) * per;
         V xq = zero, qq = zero;

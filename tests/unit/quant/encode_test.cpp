@@ -1,5 +1,6 @@
 #include "quant/encode.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -284,5 +285,38 @@ TEST_CASE("Every instruction set finds the same scales and quants") {
         }
       }
     }
+  }
+}
+
+TEST_CASE(
+    "Blocks done together: the same on every instruction set and in any company, about as good") {
+  auto row = normal(32 * 16, 41);
+  for (size_t i = 64; i < 96; ++i) row[i] *= 1e-7f;
+  for (size_t i = 96; i < 128; ++i) row[i] = 0;
+  for (size_t i = 128; i < 160; ++i) row[i] *= 1e37f;
+  for (const DType type : kWeightTypes) {
+    if (!EncodeKernels::has_many(type)) continue;
+    CAPTURE(name(type));
+    const auto bytes = static_cast<size_t>(block_size(type).bytes);
+    std::vector<std::byte> first;
+    for (const kernels::Isa isa : kernels::available_isas()) {
+      CAPTURE(kernels::name(isa));
+      kernels::PlainBlock blocks[16], alone;
+      std::vector<std::byte> packed(16 * bytes), one(bytes);
+      encode_kernels(isa).fit_many(type, row.data(), 16, blocks);
+      for (size_t b = 0; b < 16; ++b) {
+        pack_block(type, blocks[b], &packed[b * bytes]);
+        encode_kernels(isa).fit_many(type, row.data() + 32 * b, 1, &alone);
+        pack_block(type, alone, one.data());
+        REQUIRE(
+            std::equal(one.begin(), one.end(), packed.begin() + static_cast<int64_t>(b * bytes)));
+      }
+      if (first.empty()) first = packed;
+      REQUIRE(packed == first);
+    }
+    const auto ordinary = normal(4096, 43);
+    const auto together = round_trip(type, ordinary);
+    const auto searched = round_trip(type, ordinary, std::vector<float>(4096, 1));
+    CHECK(error(ordinary, together) <= 1.05 * error(ordinary, searched));
   }
 }
