@@ -115,6 +115,11 @@ class Quantize(CliTest):
         self.assertLess(kl[0], kl[1])
         shown = json.loads(nalar("inspect", self.out("c.gguf"), "--json").text)
         self.assertIn("Q4_0", [t["type"] for t in shown["types"]])
+        keys, report = shown["provenance"], with_text
+        self.assertAlmostEqual(keys["nalar.check.kl_divergence"], kl[0], delta=1e-6 * kl[0])
+        self.assertEqual(keys["nalar.check.text_sha256"], sha256(held))
+        self.assertEqual(keys["nalar.quantize.calibration_sha256"], sha256(words))
+        self.assertEqual(report["result"]["sha256"], sha256(self.out("c.gguf")))
 
     def test_what_cannot_be_is_refused(self):
         words = self.file("short.txt", text(20))
