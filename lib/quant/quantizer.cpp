@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/eval.h>
+#include <nalar/log.h>
 
 #include <algorithm>
 
@@ -117,15 +118,21 @@ void Quantizer::choose() {
 }
 
 void Quantizer::refuse_requantizing() const {
-  if (options_.allow_requantize) return;
+  int again = 0;
   for (const QuantizedTensor& tensor : tensors_) {
     if (!is_quantized(tensor.from) || !is_quantized(tensor.to) || tensor.from == tensor.to)
       continue;
+    ++again;
+    if (options_.allow_requantize) continue;
     throw Error(ErrorKind::policy,
                 fmt::format("tensor {} is {} already: quantizing it again to {} loses more",
                             base::escaped(tensor.name), name(tensor.from), name(tensor.to)),
                 "the F16 or F32 original, or --allow-requantize")
         .in_file(model_->files().path());
+  }
+  if (again > 0) {
+    notice(fmt::format("{}: {} tensors are quantized already; what that lost stays lost",
+                       model_->files().path(), again));
   }
 }
 
@@ -147,11 +154,17 @@ void Quantizer::open_statistics() {
   if (options_.imatrix) {
     const Imatrix imatrix = read_imatrix(files_, *options_.imatrix);
     auto statistics = std::make_unique<ImatrixStatistics>(imatrix);
+    bool known = false;
     for (const SourceTensor& tensor : source_.tensors) {
       const size_t n = statistics->importance(tensor.name).size();
+      known = known || n > 0;
       if (n == 0 || static_cast<int64_t>(n) == tensor.columns()) continue;
       throw Error(ErrorKind::bad_data, fmt::format("tensor {}: got {} columns, the model has {}",
                                                    base::escaped(tensor.name), n, tensor.columns()))
+          .in_file(*options_.imatrix);
+    }
+    if (!known) {
+      throw Error(ErrorKind::bad_data, "it knows none of the model's matrices")
           .in_file(*options_.imatrix);
     }
     record = {"imatrix", std::string(io::name_of(*options_.imatrix)),
@@ -200,6 +213,13 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
       return fmt::format("{:.4f} bits a weight", 8 * static_cast<double>(bytes) / n);
     };
   }
+  // The head reads the sum of two branches a layer: noise of one matrix in a branch is that much
+  // less of what it reads than its own noise is of the logits.
+  const std::string_view head = model_->weights().head.name;
+  const double branches = 2.0 * model_->config().n_layers();
+  request.weight = [head, branches](const SourceTensor& tensor) {
+    return tensor.model_name == head ? branches : 1.0;
+  };
   request.importance = [this](const SourceTensor& tensor) {
     return statistics_ ? statistics_->importance(matrix_of(tensor)) : std::span<const float>();
   };

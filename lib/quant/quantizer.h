@@ -42,6 +42,8 @@ class Quantizer {
   void refuse_out(const std::string& out) const;
   std::vector<io::GgufTensorToWrite> tensors_to_write();
   void write_tensor(size_t i, io::OutputFile& file);
+  // Before hours of work: whether there is enough of it.
+  void read_check_text();
   void check(const std::string& path);
   void tell(std::string_view what, int64_t done, int64_t total) const;
 
@@ -55,6 +57,7 @@ class Quantizer {
   RunRecord run_;
   ErrorSums errors_;
   std::unique_ptr<Statistics> statistics_;
+  std::string check_text_;
   Calibration* calibration_ = nullptr;  // statistics_, where it is one
 };
 

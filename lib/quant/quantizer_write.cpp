@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "engine/cpu_engine.h"
+#include "eval/text_windows.h"
 #include "io/atomic_file.h"
 #include "io/file_hash.h"
 #include "io/file_modes.h"
@@ -18,6 +19,7 @@ namespace nalar::quant {
 namespace {
 
 constexpr size_t kMaxText = size_t{1} << 30;
+constexpr int kCheckWindow = 512;  // tokens: what evaluate_against_reference takes
 
 // What is copied must be numbers too.
 void refuse_not_finite(const SourceTensor& tensor) {
@@ -88,9 +90,20 @@ std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write() {
   return tensors;
 }
 
+void Quantizer::read_check_text() {
+  io::in_file(*options_.check, [&] {
+    check_text_ = io::read_file(*options_.check, kMaxText);
+    const auto tokenizer = open_tokenizer(model_->files());
+    const auto ids = tokenizer->encode(
+        check_text_, {.add_special = true, .parse_special = false, .special_ranges = {}});
+    TextOptions options;
+    options.window = std::min(kCheckWindow, model_->config().n_ctx_train);
+    const eval::TextWindows refuses_what_is_too_short(ids, options, std::nullopt);
+  });
+}
+
 void Quantizer::check(const std::string& path) {
   const std::string& text_path = *options_.check;
-  const std::string text = io::read_file(text_path, kMaxText);
   EngineOptions options;
   options.threads = pool_.size();
   const auto open = [&](const std::shared_ptr<const Model>& model) {
@@ -104,18 +117,16 @@ void Quantizer::check(const std::string& path) {
     return true;
   };
   run_.check = io::in_file(text_path, [&] {
-    return CheckRecord{
-        std::string(io::name_of(text_path)),
-        evaluate_against_reference({engine.get(), tokenizer, {}},
-                                   {source_engine.get(), source_tokenizer, {}}, text, {}, control)};
+    return CheckRecord{std::string(io::name_of(text_path)),
+                       evaluate_against_reference({engine.get(), tokenizer, {}},
+                                                  {source_engine.get(), source_tokenizer, {}},
+                                                  check_text_, {}, control)};
   });
 }
 
 QuantizeResult Quantizer::write(const std::string& out) {
   refuse_out(out);
-  if (options_.check && files_.kind(*options_.check) == io::PathKind::missing) {
-    throw Error(ErrorKind::no_input, "no such file").in_file(*options_.check);
-  }
+  if (options_.check) read_check_text();
   open_statistics();
   if (options_.write_imatrix) {
     write_imatrix(

@@ -38,11 +38,12 @@ std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& 
                                base::ThreadPool& pool) {
   const std::vector<int64_t> rows = sample(tensor.rows());
   const std::span<const float> importance = request.importance(tensor);
+  const double weight = request.weight(tensor);
   std::vector<Candidate> out;
   for (const DType type : candidate_types(tensor.columns())) {
     const ErrorSums sums = measure_rows({&tensor, type, importance, nullptr}, rows, pool);
-    out.push_back(
-        {type, bytes_of(tensor, type, request.alignment), squared_loss(sums, !importance.empty())});
+    out.push_back({type, bytes_of(tensor, type, request.alignment),
+                   weight * squared_loss(sums, !importance.empty())});
   }
   tensor.release();
   return out;

@@ -17,6 +17,8 @@ struct SearchRequest {
   const Source* source = nullptr;
   int64_t budget = 0;     // bytes of all tensors together
   int64_t alignment = 1;  // a tensor takes a multiple of it
+  // How often the loss of a tensor counts.
+  std::function<double(const SourceTensor&)> weight;
   std::function<std::span<const float>(const SourceTensor&)> importance;
   std::function<std::string(int64_t bytes)> describe;  // so many bytes of tensors, for a message
   std::function<void(int64_t done, int64_t total)> on_tensor;  // may throw to stop it
@@ -27,8 +29,8 @@ std::vector<DType> candidate_types(int64_t columns);
 
 // Gives types to the matrices that are not fixed. What is weighed against bytes is the squared
 // relative error of each matrix's output (of its weights, where no statistics are), measured on
-// some of its rows, so that each matrix counts as one source of noise in the model. Errors: usage
-// that says the least that is possible; bad_data for a weight that is not finite.
+// some of its rows, times the tensor's weight. Errors: usage that says the least that is possible;
+// bad_data for a weight that is not finite.
 void search_types(const SearchRequest& request, std::vector<MixChoice>& choices,
                   base::ThreadPool& pool);
 

@@ -115,6 +115,11 @@ class Quantize(CliTest):
         self.assertLess(kl[0], kl[1])
         shown = json.loads(nalar("inspect", self.out("c.gguf"), "--json").text)
         self.assertIn("Q4_0", [t["type"] for t in shown["types"]])
+        keys, report = shown["provenance"], with_text
+        self.assertAlmostEqual(keys["nalar.check.kl_divergence"], kl[0], delta=1e-6 * kl[0])
+        self.assertEqual(keys["nalar.check.text_sha256"], sha256(held))
+        self.assertEqual(keys["nalar.quantize.calibration_sha256"], sha256(words))
+        self.assertEqual(report["result"]["sha256"], sha256(self.out("c.gguf")))
 
     def test_what_cannot_be_is_refused(self):
         words = self.file("short.txt", text(20))
@@ -132,10 +137,16 @@ class Quantize(CliTest):
         self.refused(65, "short.txt: too short to calibrate with: got [0-9]+ tokens, need 2048", "--calibrate", words)
         self.refused(65, "short.txt: .*older form", "--imatrix", words)
         self.refused(66, "nothing.txt", "--calibrate", self.out("nothing.txt"))
+        self.refused(65, "short.txt: ", "--check", words)
         self.refused(66, "nothing.txt", "--check", self.out("nothing.txt"))
         self.refused(73, "no folder: no such folder", out=str(self.folder / "no folder" / "out.gguf"))
         self.assert_error(nalar("quantize"), 64, "MODEL is missing")
         self.assert_error(nalar("quantize", MODEL), 64, "OUT.gguf is missing")
+
+    def test_a_folder_is_to_be_converted_first(self):
+        result = nalar("quantize", str(GOLDEN / "models" / "qwen3"), self.out())
+        self.assert_error(result, 64, "quantize reads GGUF files, this is a folder")
+        self.assertIn("nalar convert", result.error_lines[1])
 
     def test_outputs_that_are_there(self):
         there = self.file("there.gguf", "x")

@@ -55,7 +55,9 @@ struct QuantizedTensor {
   bool fell_back = false;  // the mix's type does not fit its rows
   int64_t bytes = 0;
   std::optional<double> relative_rmse;  // ‖W − Ŵ‖ / ‖W‖
-  std::optional<double> output_error;   // the same of W x, with statistics
+  // The same of W x, with statistics: with feedback by the second moments of x, of some rows; else
+  // as if the columns of x were uncorrelated.
+  std::optional<double> output_error;
 };
 
 struct QuantizePlan {
@@ -78,12 +80,14 @@ struct QuantizeResult {
   Json report;        // what OUT.report.json holds
 };
 
-// Reads nothing but names, shapes and types (and, with a target, the weights). Errors: usage;
+// Reads nothing but names, shapes and types (and, with a target, the weights). Errors: usage, also
+// for a Hugging Face folder, which is to be converted first, and for a target that cannot be met;
 // bad_data; policy for a source that is quantized already without allow_requantize.
 NALAR_API QuantizePlan plan_quantize(std::shared_ptr<const Model> model,
                                      const QuantizeOptions& options,
                                      const QuantizeControl& control = {});
-// Writes `out` and then out.report.json, each whole or not at all. Errors: those of plan_quantize;
+// Writes `out` and then out.report.json, each whole or not at all. With `check` the file is measured
+// where it is written aside, and gets its name when its keys say how it did. Errors: those of plan_quantize;
 // bad_data for a weight that is not finite; cannot_create; io; try_again.
 NALAR_API QuantizeResult quantize(std::shared_ptr<const Model> model, const std::string& out,
                                   const QuantizeOptions& options,
