@@ -62,7 +62,9 @@ void InspectCommand::declare(OptionSet& options) {
   options.group("Report");
   options.flag({"--tensors", "", "list every tensor"}, tensors_);
   options.flag({"--hashes", "", "SHA-256 of the weight files (reads all of them)"}, hashes_);
-  options.flag({"--verify", "", "hold the weights against the hash in FILE.report.json beside them"},
+  options.flag({"--verify", "",
+                "hold the weights against the hashes that quantize (FILE.report.json) or finetune "
+                "(run.json) left beside them"},
                verify_);
   options.text({"--model", "MODEL", "of a data set: count the tokens that this model would learn"},
                model_);
@@ -98,8 +100,8 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
   }
   streams.out.set_raw(raw_output_);
   if (verify_ && asked > 0) throw Error(ErrorKind::usage, "--verify needs a report");
-  if (verify_ && (is_dataset(*path_) || is_adapter(*path_))) {
-    throw Error(ErrorKind::usage, "--verify needs a model file");
+  if (verify_ && is_dataset(*path_)) {
+    throw Error(ErrorKind::usage, "--verify needs a model or an adapter");
   }
   if (asked == 0 && is_dataset(*path_)) return dataset_report(streams);
   if (model_) throw Error(ErrorKind::usage, "--model needs a data set");
@@ -112,7 +114,8 @@ void InspectCommand::run(const OptionSet&, Streams& streams) {
 }
 
 void InspectCommand::report(Streams& streams) const {
-  write_report(inspect(files_, {.tensors = tensors_, .hashes = hashes_, .verify = verify_}), streams);
+  write_report(inspect(files_, {.tensors = tensors_, .hashes = hashes_, .verify = verify_}),
+               streams);
 }
 
 void InspectCommand::dataset_report(Streams& streams) const {
@@ -131,7 +134,8 @@ void InspectCommand::write_report(const Inspection& found, Streams& streams) con
 }
 
 void InspectCommand::report_adapter(Output& out) const {
-  const Json report = inspect_adapter(*path_, {.tensors = tensors_, .hashes = hashes_});
+  const Json report =
+      inspect_adapter(*path_, {.tensors = tensors_, .hashes = hashes_, .verify = verify_});
   out.write(common.json ? to_text(report) + "\n" : inspect_text(report, text_width()));
 }
 

@@ -104,6 +104,7 @@ Json inspect_adapter(const std::string& path, const InspectOptions& options) {
                8.0 * static_cast<double>(bytes) / static_cast<double>(parameters));
   }
   if (options.tensors) report.set("tensors", parts::tensor_list(tensors));
+  if (options.verify) report.set("verified", parts::verify(path));
   return report;
 }
 

@@ -33,7 +33,7 @@ class Inspector {
     report_.set("format", format_name(files_->format()));
     parts::add_provenance(*files_, report_);
     add_tensors();
-    if (options_.verify) attempt([&] { report_.set("verified", parts::verify(*files_)); });
+    if (options_.verify) attempt([&] { report_.set("verified", parts::verify(files_->path())); });
     attempt([&] { add_config(); });
     attempt([&] { add_tokenizer(); });
     attempt([&] { add_template(); });

@@ -23,10 +23,10 @@ Json config(const ModelConfig& config);
 Json generation(const GenerationDefaults& defaults);
 Json tokenizer(const Tokenizer& tokenizer);
 
-// "verified": what a weight file was held against, its hash and size. Errors: no_input where there
-// is nothing to hold it against (the report that quantize writes beside its result); bad_data where
-// it is another file.
-Json verify(const ModelFiles& files);
+// "verified": what weight files were held against, their names, sizes and hashes: FILE.report.json
+// that quantize writes beside FILE, run.json that finetune writes into a folder. Errors: no_input
+// where it is not there; bad_data where a file is another one.
+Json verify(const std::string& path);
 
 // What the files say about where they come from: "name", "architecture", "licence", "provenance".
 void add_provenance(const ModelFiles& files, Json& report);

@@ -137,7 +137,14 @@ std::string inspect_text(const Json& report, int width) {
     text.row("  bytes", shown(*chat->find("bytes")));
   }
   text.object(report, "provenance");
-  text.object(report, "verified");
+  if (const Json* verified = report.find("verified")) {
+    text.line(fmt::format("\nverified against {}",
+                          base::escaped(verified->find("against")->as_string(), 200)));
+    for (const Json& file : verified->find("files")->as_array()) {
+      text.row("  " + base::escaped(file.find("name")->as_string(), 200),
+               shown(*file.find("sha256")));
+    }
+  }
   add_files(report, text);
   add_tensors(report, text);
   if (const Json* problems = report.find("problems")) {

@@ -43,7 +43,8 @@ Json result_json(const TrainingRecord& r) {
                       {"peak_bytes", r.peak_bytes},
                       {"flops", r.flops},
                       {"flops_method", r.flops_method},
-                      {"joules", optional_json(r.joules)}};
+                      {"joules", optional_json(r.joules)},
+                      {"files", files_json(r.result_files)}};
 }
 
 Json software_json(const TrainingRecord& r) {

@@ -35,13 +35,14 @@ struct TrainingRecord {
   std::string base_fingerprint;  // model/fingerprint.h
   std::vector<FileHash> base_files;
   std::vector<FileHash> data_files, valid_files;
-  std::string method;               // "LoRA", "QLoRA", "all weights"
-  bool whole_model = false;         // the folder is a model, not an adapter
-  Json settings;                    // an object: every option in force
-  Json data;                        // an object: DatasetReport in figures
-  std::string template_sha256;      // or ""
-  int64_t clock = 0;                // of the template, seconds since 1970
-  std::vector<int64_t> end_tokens;  // ids that end a turn
+  std::vector<FileHash> result_files;  // the trained weights
+  std::string method;                  // "LoRA", "QLoRA", "all weights"
+  bool whole_model = false;            // the folder is a model, not an adapter
+  Json settings;                       // an object: every option in force
+  Json data;                           // an object: DatasetReport in figures
+  std::string template_sha256;         // or ""
+  int64_t clock = 0;                   // of the template, seconds since 1970
+  std::vector<int64_t> end_tokens;     // ids that end a turn
   std::vector<std::string> end_pieces;
   std::string nalar_version, nalar_commit, torch_version, isa, cpu, dtype;
   int threads = 0;

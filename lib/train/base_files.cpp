@@ -30,10 +30,11 @@ void copy(io::FileSystem& files, const ModelFiles& base, std::initializer_list<c
 
 }  // namespace
 
-std::vector<report::FileHash> hash_files(const std::vector<std::string>& paths) {
+std::vector<report::FileHash> hash_files(io::FileSystem& files,
+                                         const std::vector<std::string>& paths) {
   std::vector<report::FileHash> hashes;
   for (const std::string& path : paths) {
-    const io::FileDigest digest = io::digest_of(io::file_system(), path);
+    const io::FileDigest digest = io::digest_of(files, path);
     hashes.push_back(
         {std::string(io::name_of(path)), static_cast<int64_t>(digest.bytes), digest.sha256});
   }
@@ -43,7 +44,7 @@ std::vector<report::FileHash> hash_files(const std::vector<std::string>& paths) 
 std::vector<report::FileHash> hash_files(const ModelFiles& base) {
   std::vector<std::string> paths = base.weight_paths();
   if (base.file(kConfig)) paths.push_back(base.path_of(kConfig));
-  return hash_files(paths);
+  return hash_files(io::file_system(), paths);
 }
 
 void copy_tokenizer_files(io::FileSystem& files, const ModelFiles& base, const ChatTemplate* chat,

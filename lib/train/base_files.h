@@ -13,7 +13,8 @@ namespace nalar::train {
 
 // Size and SHA-256 of the files of a base model: its weights, and config.json where there is one.
 std::vector<report::FileHash> hash_files(const ModelFiles& base);
-std::vector<report::FileHash> hash_files(const std::vector<std::string>& paths);
+std::vector<report::FileHash> hash_files(io::FileSystem& files,
+                                         const std::vector<std::string>& paths);
 
 // The tokenizer's and the template's files of the base, into the folder, each atomically; of a GGUF
 // file the template as chat_template.jinja. Errors: cannot_create, io.

@@ -129,7 +129,7 @@ Json Run::identity() const {
   origin.base = model::fingerprint(*model_);
   if (options_.adapter) {
     const std::string weights = io::join(*options_.adapter, model::kPeftWeightsName);
-    origin.adapter = hash_files({weights}).front().sha256;
+    origin.adapter = hash_files(backend_.files, {weights}).front().sha256;
   }
   origin.data = data.dataset->report().sha256;
   if (data.valid_dataset) origin.valid = data.valid_dataset->report().sha256;
@@ -248,6 +248,9 @@ FinetuneResult Run::finish(Ended ended) {
                    .stopped_by = ended == Ended::steps ? "steps" : "early stop",
                    .trained_parameters = prepared_->parameters,
                    .threads = trainable_options_.threads});
+  const bool full = options_.method == Method::full;
+  record.result_files =
+      hash_files(files, {folder_.path_of(full ? io::kSafetensorsName : model::kPeftWeightsName)});
   record.samples = make_samples(model_, tuned(), data, trainable_options_.threads);
   write_reports(files, folder_.path(), record);
   say(FinetuneEvent::Kind::ended, folder_.path());

@@ -35,13 +35,13 @@ std::string utc_now() {
 }
 
 void add_data(const TrainingData& data, report::TrainingRecord& record) {
-  record.data_files = hash_files(data.dataset->paths());
+  record.data_files = hash_files(io::file_system(), data.dataset->paths());
   record.data = to_json(data.dataset->report());
   record.data.set("rows_trained", data.rows.size() - data.canary_rows());
   if (data.canaries) record.data.set("canary_rows", data.canary_rows());
   record.data.set("rows_held_back", data.valid_dataset ? 0 : data.valid.size());
   if (data.valid_dataset) {
-    record.valid_files = hash_files(data.valid_dataset->paths());
+    record.valid_files = hash_files(io::file_system(), data.valid_dataset->paths());
     record.data.set("validation", to_json(data.valid_dataset->report()));
   }
   if (data.chat) record.template_sha256 = data.chat->hash();

@@ -148,7 +148,7 @@ void write_weights(io::FileSystem& files, const std::string& folder, const Model
            }
          }});
   }
-  io::write_atomically(files, io::join(folder, "model.safetensors"), io::kSharedFile,
+  io::write_atomically(files, io::join(folder, io::kSafetensorsName), io::kSharedFile,
                        [&](io::OutputFile& file) {
                          io::write_safetensors(file, std::move(tensors), {{"format", "pt"}});
                        });

@@ -134,6 +134,14 @@ class Training(Finetune):
         self.assertEqual([row["step"] for row in losses if "loss" in row], [1, 2, 3])
         # A folder that exists is not written over.
         self.assert_error(self.train("--steps", "3"), 73, "exists")
+        # Its weights are those that run.json tells of.
+        shown = json.loads(nalar("inspect", self.out(), "--verify", "--json").text)
+        self.assertEqual((shown["verified"]["against"], shown["verified"]["files"]),
+                         ("run.json", run["result"]["files"]))
+        with open(self.folder / "out" / "adapter_model.safetensors", "r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"\x7f")
+        self.assert_error(nalar("inspect", self.out(), "--verify"), 65, "it is not what run.json tells of")
 
     def test_quiet(self):
         result = self.train("--steps", "1", "-q")

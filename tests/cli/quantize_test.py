@@ -54,7 +54,7 @@ class Quantize(CliTest):
     def test_inspect_verifies_it(self):
         self.quantize(MODEL, self.out(), "--type", "Q8_0")
         shown = json.loads(nalar("inspect", self.out(), "--verify", "--json").text)
-        self.assertEqual(shown["verified"]["sha256"], sha256(self.out()))
+        self.assertEqual(shown["verified"]["files"][0]["sha256"], sha256(self.out()))
         self.assertEqual(shown["provenance"]["nalar.source.sha256"], sha256(MODEL))
         with open(self.out(), "r+b") as file:
             file.seek(-40, os.SEEK_END)
@@ -66,7 +66,7 @@ class Quantize(CliTest):
         self.file("out.gguf.report.json", "{}")
         result = nalar("inspect", self.out(), "--verify")
         self.assertEqual(result.code, 65)
-        self.assertRegex(result.error_lines[0], "out.gguf.report.json: key result.sha256 is missing")
+        self.assertRegex(result.error_lines[0], "out.gguf.report.json: key result: result is missing")
         os.remove(self.out("out.gguf.report.json"))
         result = nalar("inspect", self.out(), "--verify")
         self.assertEqual(result.code, 66)
@@ -143,10 +143,19 @@ class Quantize(CliTest):
         self.assert_error(nalar("quantize"), 64, "MODEL is missing")
         self.assert_error(nalar("quantize", MODEL), 64, "OUT.gguf is missing")
 
-    def test_a_folder_is_to_be_converted_first(self):
-        result = nalar("quantize", str(GOLDEN / "models" / "qwen3"), self.out())
-        self.assert_error(result, 64, "quantize reads GGUF files, this is a folder")
-        self.assertIn("nalar convert", result.error_lines[1])
+    def test_a_folder_is_quantized_as_the_file_that_convert_makes_of_it(self):
+        for family in ("qwen3", "gemma3", "llama-llama3"):
+            with self.subTest(family):
+                folder, file = str(GOLDEN / "models" / family), self.out(f"{family}.gguf")
+                self.assertEqual(nalar("convert", folder, file).code, 0)
+                data = []
+                for source in (folder, file):
+                    out = self.out(f"{family}-{len(data)}.gguf")
+                    report = json.loads(self.quantize(source, out, "--type", "Q8_0", "--json").text)
+                    tensors = sum(t["bytes"] for t in report["tensors"])
+                    with open(out, "rb") as made:
+                        data.append(made.read()[-tensors:])
+                self.assertEqual(data[0], data[1])
 
     def test_outputs_that_are_there(self):
         there = self.file("there.gguf", "x")

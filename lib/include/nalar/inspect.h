@@ -16,7 +16,8 @@ namespace nalar {
 struct InspectOptions {
   bool tensors = false;  // list every tensor
   bool hashes = false;   // SHA-256 of every weight file: reads all of them
-  bool verify = false;   // against the hash in FILE.report.json: "verified", or a problem
+  // Against the hashes in FILE.report.json or FOLDER/run.json: "verified", or a problem.
+  bool verify = false;
 };
 
 struct Inspection {
@@ -36,7 +37,7 @@ NALAR_API Inspection inspect(std::shared_ptr<const ModelFiles> files,
 NALAR_API bool is_adapter(const std::string& path);
 // What an adapter is made of, without its base: "path", "format", "files", "parameters",
 // "weight_bytes", "types", "adapter" (rank, alpha, scale, targets, base, end tokens), "tensors".
-// Errors: those of open_adapter that need no base; io while hashing.
+// Errors: those of open_adapter that need no base; with `verify` bad_data and no_input; io.
 NALAR_API Json inspect_adapter(const std::string& path, const InspectOptions& options);
 // nullptr where the files hold no tokenizer (a lone template). Errors: those of open_tokenizer but
 // for that one.
