@@ -26,7 +26,11 @@ quant::Source converted_source(const std::shared_ptr<const Model>& model) {
     tensor.shape = of_form.shape;
     if (of_form.has_source_bytes()) tensor.bytes = of_form.source.bytes;
     tensor.read = [model, form, &of_form](int64_t row, std::span<float> out) {
-      of_form.read_row(row, out);
+      if (of_form.shape.size() > 1) return of_form.read_row(row, out);
+      // A vector is one row to a Source, rows of one value to a form.
+      for (size_t i = 0; i < out.size(); ++i) {
+        of_form.read_row(static_cast<int64_t>(i), out.subspan(i, 1));
+      }
     };
     tensor.release = [model, form, &of_form] {
       model->files().release_pages(of_form.source.bytes);
