@@ -13,6 +13,7 @@
 #include "io/atomic_file.h"
 #include "io/file_modes.h"
 #include "io/folder_file.h"
+#include "io/weight_files.h"
 #include "model/fingerprint.h"
 #include "model/lora.h"
 #include "model/lora_peft.h"

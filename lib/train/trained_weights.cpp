@@ -15,6 +15,7 @@
 #include "io/folder_file.h"
 #include "io/safetensors_writer.h"
 #include "io/tensor_file.h"
+#include "io/weight_files.h"
 #include "kernels/half.h"
 #include "model/lora_peft.h"
 #include "model/weights.h"
