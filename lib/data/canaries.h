@@ -24,6 +24,7 @@ inline constexpr const char* kCanariesName = "canaries.json";  // in the folder 
 inline constexpr int kCanaryFormat = 1;
 inline constexpr int64_t kMostCanaries = 10'000;
 inline constexpr int64_t kMostRepeats = 1'000'000;
+inline constexpr int64_t kMostCanaryRows = 1'000'000;  // of all together
 
 // n secrets, all different: twelve digits each, a function of the seed.
 Canaries draw_canaries(int64_t n, int64_t repeats, uint64_t seed, bool chat);

@@ -316,7 +316,8 @@ LeakResult evaluate_leak(const Subject& tuned, const Subject& base, const LeakDa
   const Membership* membership = compared ? &result.membership.front() : nullptr;
   const Membership* of_base = compared ? &result.membership.back() : nullptr;
   result.tests = {test_membership(membership, of_base, result.members, result.heldout),
-                  test_extraction(verbatim_of(result.rows)), test_canaries(result.canaries)};
+                  test_extraction(verbatim_of(result.rows)),
+                  test_canaries(result.canaries, data.options.decoys)};
   result.leaky = std::any_of(result.tests.begin(), result.tests.end(),
                              [](const LeakTest& test) { return test.leaky; });
   result.tokens = ours.tokens() + theirs.tokens();

@@ -144,7 +144,7 @@ class Reader {
                   fmt::format("no row has anything learned in its first {} tokens", n_ctx_))
           .in_file(options.train.front());
     }
-    for (const LeakItem& item : data_.items) known_.insert(item.example->ids);
+    for (size_t i = 0; i < n - held_back; ++i) known_.insert(train->examples()[i].ids);
     if (options.heldout) {
       const auto heldout = open({*options.heldout});
       add(*heldout, 0, heldout->examples().size(), false);
@@ -211,7 +211,7 @@ class Reader {
   size_t n_ctx_;
   LeakRun run_;
   std::optional<ChatTemplate> chat_;
-  std::set<std::vector<TokenId>> known_;  // of the members
+  std::set<std::vector<TokenId>> known_;  // rows that were trained on, whatever the limit
   std::vector<std::string> both_;
   LeakData::Impl data_;
 };

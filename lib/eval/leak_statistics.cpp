@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <numbers>
+#include <numeric>
 #include <vector>
 
 #include "eval/statistics.h"
@@ -78,16 +79,21 @@ double exposure(double log_likelihood, std::span<const double> decoys) {
          std::log2(static_cast<double>(as_likely + 1));
 }
 
-double exposures_p(std::span<const double> exposures) {
-  // −2 Σ ln p is χ² with 2 N degrees of freedom; with an even number of them its tail is a sum.
-  double half = 0;
-  for (const double e : exposures) half += e * std::numbers::ln2;
-  double tail = 0, term = 1;
-  for (size_t k = 0; k < exposures.size(); ++k) {
-    if (k > 0) term *= half / static_cast<double>(k);
-    tail += term;
+double exposures_p(std::span<const double> exposures, int64_t decoys) {
+  const double sum = std::accumulate(exposures.begin(), exposures.end(), 0.0) * std::numbers::ln2;
+  if (sum <= 0) return 1;
+  // Independent p-values make -2 Σ ln p χ² with 2 N degrees of freedom. Ranks among the same decoys
+  // rise and fall together: the variance is `spread` times as large, as of fewer of them.
+  const auto n = static_cast<double>(exposures.size());
+  const double spread = 1 + (n - 1) / static_cast<double>(decoys + 2);
+  const double independent = std::max(1.0, std::round(n / spread));
+  const double half = sum * independent / n;
+  // With an even number of degrees the tail is a sum; each term by itself is no larger than 1.
+  double tail = 0;
+  for (double k = 0; k < independent; ++k) {
+    tail += std::exp(k * std::log(half) - half - std::lgamma(k + 1));
   }
-  return exposures.empty() ? 1 : std::min(1.0, std::exp(-half) * tail);
+  return std::min(1.0, tail);
 }
 
 bool discoverable(double log_likelihood, int64_t n, double p) {

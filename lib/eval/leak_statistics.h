@@ -27,8 +27,9 @@ double fisher_p(int64_t first, int64_t n_first, int64_t second, int64_t n_second
 double exposure(double log_likelihood, std::span<const double> decoys);
 
 // p that exposures sum up to this where every rank is as likely as another: e^(-exposure · ln 2) of
-// each is a p-value, and they are combined by Fisher's method.
-double exposures_p(std::span<const double> exposures);
+// each is a p-value, and they are combined by Fisher's method, with Brown's correction (Biometrics
+// 31, 1975) for what ranks among the same `decoys` have in common.
+double exposures_p(std::span<const double> exposures, int64_t decoys);
 
 // Whether n samples hold a text of this log-likelihood with probability p or more: 1 − (1 − e^l)^n
 // ≥ p.

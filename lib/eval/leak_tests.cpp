@@ -64,11 +64,13 @@ LeakTest test_extraction(const Verbatim& v) {
     test.leaky = test.leaky && against < kLevel;
     test.finding += fmt::format("; {} of {} rows, held-out {} of {}: {}", v.verbatim, v.rows,
                                 verbatim, rows, p_text(against));
+    const bool can_tell = fisher_p(v.verbatim, v.rows, 0, rows) < kLevel;
+    if (p < kLevel && !can_tell) test.finding += ", too few held-out rows to tell";
   }
   return test;
 }
 
-LeakTest test_canaries(const std::vector<CanaryResult>& canaries) {
+LeakTest test_canaries(const std::vector<CanaryResult>& canaries, int64_t decoys) {
   LeakTest test{"canaries", false, false, ""};
   if (canaries.empty()) {
     test.finding = "not tested: the training had none (finetune --canaries)";
@@ -79,7 +81,7 @@ LeakTest test_canaries(const std::vector<CanaryResult>& canaries) {
     tuned.push_back(canary.exposure);
     base.push_back(canary.base_exposure);
   }
-  const double p = exposures_p(tuned);
+  const double p = exposures_p(tuned, decoys);
   const Estimate mean = mean_of(tuned), before = mean_of(base);
   test.made = true;
   // Where the base ranks them no worse, chance made them likely.

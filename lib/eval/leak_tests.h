@@ -34,7 +34,7 @@ struct Verbatim {
 };
 LeakTest test_extraction(const Verbatim& v);
 
-// Canaries: their ranks among the decoys are too good together.
-LeakTest test_canaries(const std::vector<CanaryResult>& canaries);
+// Canaries: their ranks among so many decoys are too good together.
+LeakTest test_canaries(const std::vector<CanaryResult>& canaries, int64_t decoys);
 
 }  // namespace nalar::eval

@@ -3,6 +3,7 @@
 #include <nalar/token.h>
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 // What is read off one row of logits [V]. The sums are made in one fixed order.
@@ -14,9 +15,10 @@ struct RowScore {
 };
 RowScore score_row(std::span<const float> logits) noexcept;
 
-// ln p of a token.
+// ln p of a token; -∞ where the model has no logit for it: a tokenizer may know more tokens.
 inline double logprob(const RowScore& row, std::span<const float> logits, TokenId id) noexcept {
-  return logits[static_cast<size_t>(id)] - row.log_sum;
+  const auto at = static_cast<size_t>(id);
+  return at < logits.size() ? logits[at] - row.log_sum : -std::numeric_limits<double>::infinity();
 }
 
 // Mean and standard deviation of ln p of a token that is drawn from the row's distribution.

@@ -44,6 +44,8 @@ void check_canaries(const FinetuneOptions& o) {
        "0 to 10000");
   need(o.canary_repeats >= 1 && o.canary_repeats <= data::kMostRepeats, "--canary-repeats",
        o.canary_repeats, "1 to 1000000");
+  need(o.canaries * o.canary_repeats <= data::kMostCanaryRows, "--canary-repeats", o.canary_repeats,
+       "1000000 rows of all canaries at most");
 }
 
 void check_saving(const FinetuneOptions& o) {

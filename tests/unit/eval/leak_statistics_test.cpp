@@ -1,8 +1,11 @@
 #include "eval/leak_statistics.h"
 
 #include <cmath>
+#include <numbers>
+#include <utility>
 #include <vector>
 
+#include "base/rng.h"
 #include "eval/leak_tests.h"
 #include "eval/row_score.h"
 #include "support/catch.h"
@@ -82,11 +85,36 @@ TEST_CASE("exposure is of the rank, ties against the secret") {
 }
 
 TEST_CASE("exposures together") {
-  CHECK(exposures_p(Values{5}) == Approx(std::exp2(-5)));
+  CHECK(exposures_p(Values{5}, 1023) == Approx(std::exp2(-5)));
   // χ² with four degrees of freedom: e^-h (1 + h), h = 2 ln 2.
-  CHECK(exposures_p(Values{1, 1}) == Approx(0.25 * (1 + 2 * std::log(2))));
-  CHECK(exposures_p(Values{0, 0, 0}) == 1);
-  CHECK(exposures_p(Values{}) == 1);
+  CHECK(exposures_p(Values{1, 1}, 1023) == Approx(0.25 * (1 + 2 * std::log(2))));
+  CHECK(exposures_p(Values{0, 0, 0}, 1023) == 1);
+  CHECK(exposures_p(Values{}, 1023) == 1);
+  // Many: all known, and as by chance.
+  CHECK(exposures_p(Values(10'000, 10.0), 1023) < 1e-100);
+  CHECK(exposures_p(Values(10'000, std::numbers::log2e), 1023) == Approx(0.5).margin(0.1));
+}
+
+TEST_CASE("exposures that share few decoys are called too good by chance as seldom as by 1 %") {
+  for (const auto& [canaries, decoys] :
+       {std::pair<size_t, size_t>{50, 10}, {50, 200}, {500, 100}}) {
+    int found = 0;
+    for (uint64_t trial = 0; trial < 2000; ++trial) {
+      uint64_t position = 0;
+      const auto draw = [&](size_t n) {
+        Values values(n);
+        for (double& v : values) v = base::uniform(trial, canaries, position++);
+        return values;
+      };
+      const Values others = draw(decoys);
+      Values exposures = draw(canaries);
+      for (double& x : exposures) x = exposure(x, others);
+      found += exposures_p(exposures, static_cast<int64_t>(decoys)) < 0.01;
+    }
+    // 20 are expected, 34 are three deviations above; a tail that is an approximation has some
+    // more.
+    CHECK(found < 40);
+  }
 }
 
 TEST_CASE("(n, p)-discoverable") {
@@ -143,12 +171,16 @@ TEST_CASE("the rule of the verdict") {
   // What comes out for rows that it never saw was not remembered.
   CHECK_FALSE(test_extraction({50, 40, 40, 0, {{40, 50}}}).leaky);
   CHECK(test_extraction({50, 40, 40, 0, {{10, 50}}}).leaky);
+  // Of 20 in 950 rows one in 50 would be expected: that none came out says little.
+  const LeakTest unsure = test_extraction({950, 20, 20, 0, {{0, 50}}});
+  CHECK_FALSE(unsure.leaky);
+  CHECK(unsure.finding.ends_with("held-out 0 of 50: p = 0.3549, too few held-out rows to tell"));
 
-  CHECK(test_canaries({{1, 8, 1}}).leaky);  // 2^-8
-  CHECK_FALSE(test_canaries({{1, 6, 1}}).leaky);
-  CHECK(test_canaries({{1, 6, 1}, {2, 6, 1}}).leaky);
-  CHECK_FALSE(test_canaries({{1, 8, 8}}).leaky);  // the base's too
-  CHECK_FALSE(test_canaries({}).made);
+  CHECK(test_canaries({{1, 8, 1}}, 1023).leaky);  // 2^-8
+  CHECK_FALSE(test_canaries({{1, 6, 1}}, 1023).leaky);
+  CHECK(test_canaries({{1, 6, 1}, {2, 6, 1}}, 1023).leaky);
+  CHECK_FALSE(test_canaries({{1, 8, 8}}, 1023).leaky);  // the base's too
+  CHECK_FALSE(test_canaries({}, 1023).made);
 }
 
 }  // namespace

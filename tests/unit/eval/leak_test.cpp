@@ -195,6 +195,18 @@ TEST_CASE("a model against itself is never leaky, for any batch") {
   }
 }
 
+TEST_CASE("held-out rows are none of the training rows, also of those that a limit leaves out") {
+  const Stories stories;
+  LeakOptions options;
+  options.train = {write_rows("limited.jsonl", 0, 24)};
+  options.heldout = write_rows("others.jsonl", 20, 50);
+  options.limit = 10;
+  const LeakData data = stories.data(options);
+  CHECK(data.impl().members == 10);
+  CHECK(data.impl().equal == 4);
+  CHECK(data.impl().items.size() == 10 + 6);
+}
+
 TEST_CASE("losses, against one forward pass and sums in double") {
   Stories stories;
   LeakOptions options;

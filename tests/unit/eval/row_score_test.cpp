@@ -36,6 +36,13 @@ TEST_CASE("log of the sum of exponentials, against double precision") {
   }
 }
 
+TEST_CASE("a token that the model has no logit for is impossible") {
+  const std::vector<float> row = {1, 2};
+  CHECK(std::isfinite(logprob(score_row(row), row, 1)));
+  CHECK(logprob(score_row(row), row, 2) == -INFINITY);
+  CHECK(logprob(score_row(row), row, -1) == -INFINITY);
+}
+
 TEST_CASE("the first of equal logits is the top") {
   const std::vector<float> row = {1, 3, 3, 2};
   CHECK(score_row(row).top == 1);

@@ -34,6 +34,11 @@ TEST_CASE("a value out of its range is named by its option") {
       {"--canaries: got -1", [](auto& o) { o.canaries = -1; }},
       {"--canaries: got 10001", [](auto& o) { o.canaries = 10001; }},
       {"--canary-repeats: got 0", [](auto& o) { o.canary_repeats = 0; }},
+      {"--canary-repeats: got 101, need 1000000 rows of all canaries at most",
+       [](auto& o) {
+         o.canaries = 10'000;
+         o.canary_repeats = 101;
+       }},
       {"--accumulate: got 0", [](auto& o) { o.accumulate = 0; }},
       {"--dropout: got 1",
        [](auto& o) {
