@@ -30,9 +30,9 @@ Question question_of(const data::Example& example) {
   return {{example.ids.begin(), at}, {at, at + (last - first)}};
 }
 
-std::vector<Question> questions_of(const Rows& rows) {
+std::vector<Question> questions_of(std::span<const data::Example> examples) {
   std::vector<Question> questions;
-  for (const data::Example& example : rows.examples) {
+  for (const data::Example& example : examples) {
     if (static_cast<int64_t>(questions.size()) == kSamples) break;
     Question question = question_of(example);
     if (question.prompt.empty() || question.prompt.size() > kLongestPrompt) continue;
@@ -67,8 +67,10 @@ std::vector<report::Sample> make_samples(std::shared_ptr<const Model> base, cons
                        base->weight_bytes()));
     return {};
   }
-  const std::vector<Question> questions =
-      questions_of(data.valid.size() > 0 ? data.valid : data.rows);
+  // Canaries are secrets: they are in no report.
+  const auto own_rows = static_cast<size_t>(data.rows.size() - data.canary_rows());
+  const std::vector<Question> questions = questions_of(
+      data.valid.size() > 0 ? data.valid.examples : data.rows.examples.first(own_rows));
   if (questions.empty()) return {};
 
   EngineOptions options;
