@@ -49,7 +49,7 @@ void ConvertCommand::declare(OptionSet& options) {
                  to_, {"auto", "gguf", "hf", "peft", "gguf-adapter"});
   options.choice({"--dtype", "TYPE", "f32, f16 or bf16; auto: as MODEL has it [auto]"}, dtype_,
                  {"auto", "f32", "f16", "bf16"});
-  options.text({"--split-size", "SIZE", "several files, none over SIZE: 2GiB, 500MB"}, split_size_);
+  options.text({"--split-size", "SIZE", "several files, each of at most SIZE of tensors: 2GiB, 500MB"}, split_size_);
   options.group("Adapters");
   options.texts({"--adapter", "PATH[:SCALE]",
                  "merge this LoRA adapter (a PEFT folder, or llama.cpp's GGUF), its part "

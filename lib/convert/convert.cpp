@@ -101,6 +101,9 @@ void ConvertOptions::validate() const {
   }
   if (split_bytes && *split_bytes < 1)
     throw Error(ErrorKind::usage, "a split size must be positive");
+  if (allow_requantize && adapters.empty()) {
+    throw Error(ErrorKind::usage, "--allow-requantize needs --adapter");
+  }
   if (threads < 1) throw Error(ErrorKind::usage, "there must be a thread");
 }
 

@@ -34,6 +34,7 @@ ConvertResult to_peft(const Adapter& adapter, const Model& base, const std::stri
 
 ConvertResult to_gguf(const Adapter& adapter, const Model& base, const std::string& out) {
   ConvertResult result = result_of(adapter.lora(), adapter);
+  io::refuse_existing(io::file_system(), out);
   const model::GgufAdapter form = model::gguf_adapter(adapter.lora(), base);
   if (!form.folded.empty()) {
     notice(
@@ -63,6 +64,9 @@ ConvertResult convert_adapter(const Adapter& adapter, const Model& base, const s
   }
   if (options.dtype && *options.dtype != DType::f32) {
     throw Error(ErrorKind::usage, "an adapter is written in F32");
+  }
+  if (options.allow_requantize) {
+    throw Error(ErrorKind::usage, "--allow-requantize: an adapter is not quantized");
   }
   if (options.split_bytes) throw Error(ErrorKind::usage, "an adapter is not split");
   return io::in_file(adapter.path(), [&] {

@@ -49,6 +49,10 @@ bool is_beyond(DType type, float value) {
               "--dtype bf16 or f32");
 }
 
+bool is_one_row(const FormTensor& tensor) {
+  return tensor.shape.size() == 1 && is_quantized(tensor.source.dtype);
+}
+
 void write_source_bytes(const FormTensor& tensor, io::OutputFile& file) {
   if (tensor.order == RowOrder::same) return file.write(tensor.source.bytes);
   std::vector<std::byte> piece;
@@ -64,12 +68,15 @@ void write_source_bytes(const FormTensor& tensor, io::OutputFile& file) {
 }  // namespace
 
 int64_t FormTensor::rows() const {
+  if (is_one_row(*this)) return 1;
   int64_t rows = shape.empty() ? 1 : shape[0];
   for (size_t i = 1; i + 1 < shape.size(); ++i) rows *= shape[i];
   return rows;
 }
 
-int64_t FormTensor::columns() const { return shape.size() < 2 ? 1 : shape.back(); }
+int64_t FormTensor::columns() const {
+  return shape.size() < 2 && !is_one_row(*this) ? 1 : shape.back();
+}
 
 int64_t FormTensor::source_row(int64_t row) const {
   switch (order) {
@@ -116,6 +123,7 @@ int64_t byte_size(const FormTensor& tensor) {
 }
 
 void write_tensor(const FormTensor& tensor, base::ThreadPool& pool, io::OutputFile& file) {
+  if (byte_size(tensor) == 0) return;
   if (tensor.has_source_bytes()) return write_source_bytes(tensor, file);
   const int64_t columns = tensor.columns(), size = row_size(tensor.dtype, columns);
   const int64_t step =

@@ -14,7 +14,8 @@
 #include "model/tensor_names.h"
 
 // A tensor of a model as it will lie in another file: rows of the source in another order or type,
-// with something added. A vector counts as rows of one value. Borrows from the model.
+// with something added. A vector counts as rows of one value, or as one row where its type has blocks.
+// Borrows from the model.
 namespace nalar::convert {
 
 enum class RowOrder {

@@ -40,6 +40,17 @@ int32_t type_number(TokenKind kind) {
   return 1;
 }
 
+// Readers of SentencePiece's vocabularies look for the user's tokens in the text as it came, and
+// print them as they are: with spaces, not with the marks that stand for them.
+std::string as_in_text(std::string_view piece) {
+  constexpr std::string_view kSpaceMark = "\u2581";
+  std::string text(piece);
+  for (size_t at = 0; (at = text.find(kSpaceMark, at)) != text.npos; ++at) {
+    text.replace(at, kSpaceMark.size(), " ");
+  }
+  return text;
+}
+
 // One token for each row of the embedding: rows beyond the vocabulary, and gaps in it, are unused.
 void set_tokens(const Tokenizer& tokenizer, int rows, GgufForm& form) {
   std::vector<std::string> tokens;
@@ -48,8 +59,12 @@ void set_tokens(const Tokenizer& tokenizer, int rows, GgufForm& form) {
     const std::string_view piece =
         id < tokenizer.n_tokens() ? tokenizer.piece(id) : std::string_view();
     const bool gap = piece.empty();
-    tokens.push_back(gap ? fmt::format("[PAD{}]", id) : std::string(piece));
-    types.push_back(type_number(gap ? TokenKind::unused : tokenizer.kind(id)));
+    const TokenKind kind = gap ? TokenKind::unused : tokenizer.kind(id);
+    const bool in_text = kind == TokenKind::user && tokenizer.type() != "byte-level BPE";
+    tokens.push_back(gap       ? fmt::format("[PAD{}]", id)
+                     : in_text ? as_in_text(piece)
+                               : std::string(piece));
+    types.push_back(type_number(kind));
   }
   for (TokenId id = rows; id < tokenizer.n_tokens(); ++id) {
     form.left_out.push_back(fmt::format("token {} \"{}\", which has no row in the embedding", id,

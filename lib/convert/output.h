@@ -45,7 +45,8 @@ struct Written {
 };
 
 // `path`, or a split set beside it named as llama.cpp does: NAME-00001-of-0000N.gguf, of which the
-// first is made last. Errors: cannot_create, io.
+// first is made last. Errors: cannot_create, also where one of them exists; usage for more files
+// than a set can have; io.
 Written write_gguf_files(io::FileSystem& files, const std::string& path, const GgufForm& form,
                          std::optional<int64_t> max_bytes, TensorOutput& output);
 // A new folder, made aside and renamed. Errors: cannot_create where something of that name exists;

@@ -24,7 +24,9 @@ quant::Source converted_source(const std::shared_ptr<const Model>& model) {
     tensor.model_name = of_form.source.name;
     tensor.dtype = of_form.dtype;
     tensor.shape = of_form.shape;
-    if (of_form.has_source_bytes()) tensor.bytes = of_form.source.bytes;
+    if (of_form.has_source_bytes() && of_form.order == convert::RowOrder::same) {
+      tensor.bytes = of_form.source.bytes;
+    }
     tensor.read = [model, form, &of_form](int64_t row, std::span<float> out) {
       if (of_form.shape.size() > 1) return of_form.read_row(row, out);
       // A vector is one row to a Source, rows of one value to a form.

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <nalar/error.h>
 
 #include "convert/output.h"
 #include "io/atomic_file.h"
@@ -39,10 +40,17 @@ Written write_gguf_files(io::FileSystem& files, const std::string& path, const G
   const std::vector<Slice> slices = split_tensors(form.tensors, max_bytes);
   const size_t n = slices.size();
   if (!max_bytes) {
+    io::refuse_existing(files, path);
     write_part(files, path, form.keys, form.tensors, output);
     written.files.push_back(path);
     return written;
   }
+  constexpr size_t kMostParts = 65535;  // split.count is a u16
+  if (n > kMostParts) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--split-size: got {} files, need at most {}", n, kMostParts));
+  }
+  for (size_t i = 0; i < n; ++i) io::refuse_existing(files, part_path(path, i, n));
   try {
     // A set is opened by its first file, which has the keys.
     for (size_t i = n; i-- > 0;) {
@@ -55,7 +63,12 @@ Written write_gguf_files(io::FileSystem& files, const std::string& path, const G
       written.files.insert(written.files.begin(), part);
     }
   } catch (...) {
-    for (const std::string& part : written.files) files.remove(part);
+    for (const std::string& part : written.files) {
+      try {
+        files.remove(part);
+      } catch (const Error&) {  // the reason to tell is the first one
+      }
+    }
     throw;
   }
   return written;

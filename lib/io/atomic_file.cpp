@@ -31,6 +31,11 @@ bool is_another_live_process(int64_t pid) {
   return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
 }
 
+void refuse_existing(FileSystem& files, const std::string& path) {
+  if (files.kind(path) == PathKind::missing) return;
+  throw Error(ErrorKind::cannot_create, "exists already").in_file(path);
+}
+
 std::string place_aside(FileSystem& files, const std::string& path) {
   const std::string folder = folder_of(path), above = folder.empty() ? "." : folder;
   const std::string prefix = fmt::format(".tmp-{}-", name_of(path));

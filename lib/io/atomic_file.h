@@ -17,6 +17,9 @@ void write_atomically(FileSystem& files, const std::string& path, int mode,
                       const std::function<void(OutputFile& file)>& write);
 void write_atomically(FileSystem& files, const std::string& path, int mode, std::string_view text);
 
+// Errors: cannot_create where something of that name exists.
+void refuse_existing(FileSystem& files, const std::string& path);
+
 // Where this process writes `path` aside, file or flat folder. What killed processes left of the
 // like is removed. Errors: cannot_create where there is no such folder; io.
 std::string place_aside(FileSystem& files, const std::string& path);

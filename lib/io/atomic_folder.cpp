@@ -14,9 +14,7 @@ void make_folder_atomically(FileSystem& files, const std::string& path,
                             const std::function<void(const std::string& folder)>& fill) {
   std::string target = path;
   while (target.size() > 1 && target.back() == '/') target.pop_back();
-  if (files.kind(target) != PathKind::missing) {
-    throw Error(ErrorKind::cannot_create, "exists already").in_file(path);
-  }
+  refuse_existing(files, target);
   const std::string folder = folder_of(target), above = folder.empty() ? "." : folder;
   const std::string aside = place_aside(files, target);
   files.make_directory(aside, kSharedFolder);

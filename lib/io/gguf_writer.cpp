@@ -74,8 +74,12 @@ uint64_t size_of(const GgufTensorToWrite& tensor) {
         fmt::format("rows of {} values cannot be {}: its blocks have {}", columns,
                     name(tensor.dtype), block.elements));
   }
+  if (std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end()) return 0;
   std::optional<uint64_t> bytes = static_cast<uint64_t>(block.bytes);
-  for (const int64_t d : tensor.shape) bytes = base::checked_mul(*bytes, static_cast<uint64_t>(d));
+  for (const int64_t d : tensor.shape) {
+    if (bytes) bytes = base::checked_mul(*bytes, static_cast<uint64_t>(d));
+  }
+  if (!bytes) bad(tensor, ErrorKind::bad_data, "its size overflows");
   return *bytes / static_cast<uint64_t>(block.elements);
 }
 

@@ -5,6 +5,7 @@
 #include <nalar/tokenizer.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/digest.h"
 #include "engine/cpu_engine.h"
@@ -163,6 +164,15 @@ void Calibration::pass(bool with_sums) {
 std::span<const float> Calibration::importance(const std::string& matrix) const {
   const auto at = input_of_.find(matrix);
   return at == input_of_.end() ? std::span<const float>() : inputs_[at->second].means;
+}
+
+std::optional<std::string> Calibration::overflown() const {
+  for (const Input& input : inputs_) {
+    const bool finite = std::all_of(input.means.begin(), input.means.end(),
+                                    [](float mean) { return std::isfinite(mean); });
+    if (!finite) return input.shown_for;
+  }
+  return std::nullopt;
 }
 
 const Hessian* Calibration::hessian(const std::string& matrix) {

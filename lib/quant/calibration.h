@@ -42,6 +42,10 @@ class Calibration final : public Statistics {
   std::span<const float> importance(const std::string& matrix) const override;
   const Hessian* hessian(const std::string& matrix) override;
 
+  // A matrix that saw what is not finite, or so large that its mean is not: its statistics are of
+  // no use.
+  std::optional<std::string> overflown() const;
+
   const std::string& sha256() const { return sha256_; }
   int64_t tokens() const { return static_cast<int64_t>(ids_.size()); }
   int64_t passes() const { return passes_; }

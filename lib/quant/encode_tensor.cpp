@@ -174,6 +174,15 @@ void refuse_not_finite(const SourceTensor& tensor, int64_t row, std::span<const 
                           base::escaped(tensor.name), row, at - values.begin(), *at));
 }
 
+void refuse_not_finite(const SourceTensor& tensor) {
+  if (!is_weight_type(tensor.dtype) || tensor.elements() == 0) return;
+  std::vector<float> row(static_cast<size_t>(tensor.columns()));
+  for (int64_t r = 0; r < tensor.rows(); ++r) {
+    tensor.read(r, row);
+    refuse_not_finite(tensor, r, row);
+  }
+}
+
 double relative(double error, double whole) { return whole > 0 ? std::sqrt(error / whole) : 0; }
 
 ErrorSums measure_rows(const EncodeRequest& request, std::span<const int64_t> rows,

@@ -37,6 +37,9 @@ struct EncodeRequest {
 // Errors: bad_data that names tensor and place, for a value of a row that is not finite.
 void refuse_not_finite(const SourceTensor& tensor, int64_t row, std::span<const float> values);
 
+// The same of a whole tensor, where it is one of weights.
+void refuse_not_finite(const SourceTensor& tensor);
+
 // Some rows as they would be encoded, and what is lost of them.
 ErrorSums measure_rows(const EncodeRequest& request, std::span<const int64_t> rows,
                        base::ThreadPool& pool);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string_view>
 
 #include "base/utf8.h"
@@ -41,7 +42,8 @@ std::vector<float> floats(const TensorView& tensor) {
 }
 
 uint32_t number(const io::GgufMetadata& keys, std::string_view key) {
-  return static_cast<uint32_t>(std::max<int64_t>(keys.integer(key).value_or(0), 0));
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  return static_cast<uint32_t>(std::clamp<int64_t>(keys.integer(key).value_or(0), 0, kMost));
 }
 
 Imatrix parse(std::span<const std::byte> bytes) {
@@ -80,7 +82,7 @@ Imatrix parse(std::span<const std::byte> bytes) {
   }
   for (auto& [name, entry] : imatrix.entries) {
     const auto count = counts.find(name);
-    if (count == counts.end() || count->second <= 0) {
+    if (count == counts.end() || count->second < 1) {
       bad(fmt::format("tensor {}{}: {}", base::escaped(name), kCounts,
                       count == counts.end() ? "missing" : "nothing was counted"));
     }

@@ -125,8 +125,9 @@ DType type_of_v(Mix mix, const MixModel& model, Place at) {
   if ((mix == Mix::q4_k_m || mix == Mix::q5_k_m) && gets_more_bits(at)) type = DType::q6_k;
   if (mix == Mix::q4_k_s && at.i < 4) type = DType::q5_k;
   // 70 B: V is an eighth of Q, more bits cost next to nothing.
-  const bool is_70b =
-      model.architecture == "llama" && model.n_layers == 80 && model.n_heads != model.n_kv_heads;
+  const bool is_70b = model.n_layers == 80 &&
+                      (model.architecture == "qwen2" ||
+                       (model.architecture == "llama" && model.n_heads != model.n_kv_heads));
   if (is_70b && (type == DType::q3_k || type == DType::q4_k)) type = DType::q5_k;
   return type;
 }

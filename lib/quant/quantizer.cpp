@@ -182,6 +182,13 @@ void Quantizer::open_statistics() {
       if (is_quantizable(seen)) how.feedback.push_back(source_.tensors[i].model_name);
     }
     auto calibration = std::make_unique<Calibration>(model_, std::move(how));
+    if (const auto matrix = calibration->overflown()) {
+      for (const SourceTensor& tensor : source_.tensors) refuse_not_finite(tensor);
+      throw Error(ErrorKind::bad_data,
+                  fmt::format("what tensor {} is multiplied with is not finite in this text",
+                              base::escaped(*matrix)))
+          .in_file(*options_.calibration);
+    }
     record = {"calibration", std::string(io::name_of(*options_.calibration)), calibration->sha256(),
               calibration->tokens(), 0};
     calibration_ = calibration.get();

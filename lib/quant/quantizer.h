@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -39,6 +40,8 @@ class Quantizer {
   void open_statistics();
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
+  // What is there already; `what` names the option.
+  void refuse_place(const std::string& path, std::string_view what) const;
   void refuse_out(const std::string& out) const;
   std::vector<io::GgufTensorToWrite> tensors_to_write();
   void write_tensor(size_t i, io::OutputFile& file);

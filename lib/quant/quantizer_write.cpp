@@ -21,29 +21,34 @@ namespace {
 constexpr size_t kMaxText = size_t{1} << 30;
 constexpr int kCheckWindow = 512;  // tokens: what evaluate_against_reference takes
 
-// What is copied must be numbers too.
-void refuse_not_finite(const SourceTensor& tensor) {
-  std::vector<float> row(static_cast<size_t>(tensor.columns()));
-  for (int64_t r = 0; r < tensor.rows(); ++r) {
-    tensor.read(r, row);
-    refuse_not_finite(tensor, r, row);
-  }
-}
-
 }  // namespace
 
-void Quantizer::refuse_out(const std::string& out) const {
-  const std::string folder = io::folder_of(out);
+void Quantizer::refuse_place(const std::string& path, std::string_view what) const {
+  const std::string folder = io::folder_of(path);
   if (!folder.empty() && files_.kind(folder) != io::PathKind::directory) {
     throw Error(ErrorKind::cannot_create, "no such folder").in_file(folder);
   }
-  if (files_.kind(out) != io::PathKind::missing) {
-    const std::string path = files_.canonical(out);
-    for (const std::string& weights : model_->files().weight_paths()) {
-      if (files_.canonical(weights) != path) continue;
-      throw Error(ErrorKind::usage, "OUT is the model itself").in_file(out);
+  if (files_.kind(path) == io::PathKind::missing) return;
+  const std::string there = files_.canonical(path);
+  for (const std::string& weights : model_->files().weight_paths()) {
+    if (files_.canonical(weights) != there) continue;
+    throw Error(ErrorKind::usage, fmt::format("{} is the model itself", what)).in_file(path);
+  }
+  throw Error(ErrorKind::cannot_create, "it exists already").in_file(path);
+}
+
+void Quantizer::refuse_out(const std::string& out) const {
+  refuse_place(out, "OUT");
+  const std::string folder = io::folder_of(out);
+  if (options_.write_imatrix) {
+    refuse_place(*options_.write_imatrix, "--write-imatrix");
+    const auto place = [&](const std::string& path) {
+      const std::string above = io::folder_of(path);
+      return io::join(files_.canonical(above.empty() ? "." : above), io::name_of(path));
+    };
+    if (place(*options_.write_imatrix) == place(out)) {
+      throw Error(ErrorKind::usage, "--write-imatrix is OUT itself").in_file(out);
     }
-    throw Error(ErrorKind::cannot_create, "it exists already").in_file(out);
   }
   const uint64_t free = files_.free_bytes(folder.empty() ? "." : folder);
   const auto need = static_cast<uint64_t>(plan().bytes);
@@ -59,8 +64,9 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
   QuantizedTensor& result = tensors_[i];
   const auto total = static_cast<int64_t>(tensors_.size());
   tell(tensor.name, static_cast<int64_t>(i), total);
+  if (tensor.elements() == 0) return;
   if (result.from == result.to && !tensor.bytes.empty()) {
-    if (is_weight_type(tensor.dtype)) refuse_not_finite(tensor);
+    refuse_not_finite(tensor);  // what is copied must be numbers too
     file.write(tensor.bytes);
   } else {
     EncodeRequest request{&tensor, result.to, {}, nullptr};

@@ -144,14 +144,15 @@ class Quantize(CliTest):
         self.assert_error(nalar("quantize", MODEL), 64, "OUT.gguf is missing")
 
     def test_a_folder_is_quantized_as_the_file_that_convert_makes_of_it(self):
-        for family in ("qwen3", "gemma3", "llama-llama3"):
-            with self.subTest(family):
-                folder, file = str(GOLDEN / "models" / family), self.out(f"{family}.gguf")
+        # F32 is that of the folders: what is copied has the order of rows that GGUF has too.
+        for family, type in [(f, t) for f in ("qwen3", "gemma3", "llama-llama3", "llama-bias") for t in ("Q8_0", "F32")]:
+            with self.subTest(f"{family} {type}"):
+                folder, file = str(GOLDEN / "models" / family), self.out(f"{family}-{type}.gguf")
                 self.assertEqual(nalar("convert", folder, file).code, 0)
                 data = []
                 for source in (folder, file):
-                    out = self.out(f"{family}-{len(data)}.gguf")
-                    report = json.loads(self.quantize(source, out, "--type", "Q8_0", "--json").text)
+                    out = self.out(f"{family}-{type}-{len(data)}.gguf")
+                    report = json.loads(self.quantize(source, out, "--type", type, "--json").text)
                     tensors = sum(t["bytes"] for t in report["tensors"])
                     with open(out, "rb") as made:
                         data.append(made.read()[-tensors:])

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -6,6 +7,8 @@
 #include "io/tensor_file.h"
 #include "support/catch.h"
 #include "support/error_of.h"
+#include "support/safetensors_builder.h"
+#include "support/tiny_llama.h"
 
 namespace nalar::convert::test {
 namespace {
@@ -74,6 +77,48 @@ TEST_CASE("the input is not written over") {
   CHECK(nalar::test::error_of([&] { convert(gguf, folder + "/./m.gguf"); }).find("is the input") !=
         std::string::npos);
   CHECK(nalar::test::read_text(gguf) == before);
+}
+
+TEST_CASE("nothing that is there is written over") {
+  const std::string folder = nalar::test::temporary_folder();
+  ConvertOptions options;
+  options.split_bytes = 100000;
+  const auto base = open_model(golden_model("qwen3"));
+  const ConvertResult set = convert(base, folder + "/m.gguf", options);
+  std::vector<std::string> before;
+  for (const std::string& file : set.files) before.push_back(nalar::test::read_text(file));
+  // The parts would have the names of the source's.
+  const auto source = open_model(set.files.front());
+  CHECK(nalar::test::error_of([&] { convert(source, folder + "/m.gguf", options); }) ==
+        set.files.front() + ": exists already");
+  for (size_t i = 0; i < before.size(); ++i) {
+    CHECK(nalar::test::read_text(set.files[i]) == before[i]);
+  }
+  convert(base, folder + "/one.gguf");
+  CHECK(nalar::test::error_of([&] { convert(source, folder + "/one.gguf"); }) ==
+        folder + "/one.gguf: exists already");
+}
+
+TEST_CASE("tensors that no model has are carried along in any shape and type") {
+  nalar::test::GgufBuilder builder = nalar::test::tiny_llama();
+  constexpr uint32_t kF16 = 1, kQ8 = 8;
+  builder.tensor("vision_tower.empty", {uint64_t{1} << 62, 0}, kF16, "");
+  builder.tensor("vision_tower.rows", {0, uint64_t{1} << 62}, kF16, "");
+  std::string block(34, '\1');
+  block[0] = 0;
+  block[1] = 0x3c;  // a scale of 1
+  builder.tensor("vision_tower.vector", {32}, kQ8, block);
+  const std::string folder = nalar::test::temporary_folder();
+  nalar::test::write_text(folder + "/m.gguf", builder.bytes());
+  ConvertOptions options;
+  options.dtype = DType::f32;
+  const auto files = ModelFiles::open(convert(folder + "/m.gguf", folder + "/f32.gguf", options));
+  CHECK(files->tensors()->find("vision_tower.empty")->bytes.empty());
+  const TensorView& vector = *files->tensors()->find("vision_tower.vector");
+  REQUIRE(vector.bytes.size() == 32 * sizeof(float));
+  float values[32];
+  std::memcpy(values, vector.bytes.data(), sizeof values);
+  CHECK(std::all_of(values, values + 32, [](float v) { return v == 1; }));
 }
 
 TEST_CASE("what a model computes and the format cannot say is refused by name") {

@@ -158,6 +158,10 @@ TEST_CASE("what the format cannot have is refused before anything is written") {
         "tensor " + std::string(64, 'n') + ": its name has 64 bytes, GGUF allows 63");
   CHECK(error_of(tensor("deep", DType::f32, {1, 1, 1, 1, 1}, "1234")) ==
         "tensor deep: it has 5 dimensions, GGUF allows 4");
+  CHECK(error_of(tensor("large", DType::f32, {int64_t{1} << 62, 4}, "1234")) ==
+        "tensor large: its size overflows");
+  CHECK(gguf_size({}, {tensor("none", DType::f32, {int64_t{1} << 62, 4, 0}, "")}) ==
+        gguf_size({}, {tensor("none", DType::f32, {1, 1, 0}, "")}));
   CHECK(error_of(tensor("u8", DType::u8, {1}, "1")) == "tensor u8: GGUF has no type U8");
   GgufKeys keys;
   CHECK(test::error_of([&] { keys.set_u32("general.alignment", 33); }) ==

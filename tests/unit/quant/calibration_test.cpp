@@ -6,6 +6,7 @@
 #include <nalar/tokenizer.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "io/tensor_file.h"
 #include "support/catch.h"
@@ -118,7 +119,7 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
     options.threads = 1;
     options.calibration = set.text;
     options.feedback = feedback;
-    options.write_imatrix = set.folder + "/imatrix.gguf";
+    options.write_imatrix = set.folder + (feedback ? "/with" : "/without") + "_imatrix.gguf";
     const std::string out = set.folder + (feedback ? "/with.gguf" : "/without.gguf");
     const QuantizeResult result = quantize(set.model, out, options);
     CHECK(result.report.find("statistics")->find("tokens")->as_int64() > 0);
@@ -137,7 +138,7 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
   QuantizeOptions options;
   options.mix = Mix::q4_0;
   options.threads = 1;
-  options.imatrix = set.folder + "/imatrix.gguf";
+  options.imatrix = set.folder + "/without_imatrix.gguf";
   quantize(set.model, set.folder + "/read.gguf", options);
   const auto a = open_model(set.folder + "/read.gguf"),
              b = open_model(set.folder + "/without.gguf");
@@ -147,6 +148,46 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
     CHECK(
         std::equal(tensor.bytes.begin(), tensor.bytes.end(), same.bytes.begin(), same.bytes.end()));
   }
+}
+
+TEST_CASE("statistics are not written over anything that is there") {
+  const Set set;
+  const std::string before = test::read_text(set.folder + "/model.gguf");
+  const auto error = [&](const std::string& imatrix) {
+    QuantizeOptions options;
+    options.threads = 1;
+    options.calibration = set.text;
+    options.write_imatrix = imatrix;
+    return test::error_of([&] { quantize(set.model, set.folder + "/out.gguf", options); });
+  };
+  CHECK(error(set.folder + "/model.gguf") ==
+        set.folder + "/model.gguf: --write-imatrix is the model itself");
+  CHECK(error(set.text) == set.text + ": it exists already");
+  CHECK(error(set.folder + "/./out.gguf") ==
+        set.folder + "/out.gguf: --write-imatrix is OUT itself");
+  CHECK(error(set.folder + "/no/i.gguf") == set.folder + "/no: no such folder");
+  CHECK(test::read_text(set.folder + "/model.gguf") == before);
+}
+
+TEST_CASE("inputs that are not finite are no statistics: the weight that makes them so is named") {
+  const auto error = [](float value) {
+    test::GgufBuilder builder = test::tiny_llama();
+    for (auto& tensor : builder.tensors) {
+      if (tensor.name == "blk.0.ffn_up.weight") std::memcpy(&tensor.data[0], &value, sizeof value);
+    }
+    const std::string folder = test::temporary_folder();
+    test::write_text(folder + "/model.gguf", builder.bytes());
+    test::write_text(folder + "/text.txt", some_text(900));
+    QuantizeOptions options;
+    options.threads = 1;
+    options.calibration = folder + "/text.txt";
+    return test::error_of(
+        [&] { quantize(open_model(folder + "/model.gguf"), folder + "/out.gguf", options); });
+  };
+  CHECK(error(std::nanf("")) ==
+        "tensor blk.0.ffn_up.weight: row 0, column 0 is nan: a weight must be finite");
+  CHECK(error(1e30f).ends_with(
+      "text.txt: what tensor blk.0.ffn_down.weight is multiplied with is not finite in this text"));
 }
 
 }  // namespace nalar::quant

@@ -90,6 +90,9 @@ TEST_CASE("what is no importance matrix is refused by what it is") {
   test::GgufBuilder zero = builder();
   zero.tensors.back().data = test::bytes_of(std::vector<float>{0});
   CHECK(error_of(zero.bytes()).ends_with("nothing was counted"));
+  // The mean would be beyond fp32.
+  zero.tensors.back().data = test::bytes_of(std::vector<float>{1e-38f});
+  CHECK(error_of(zero.bytes()).ends_with("nothing was counted"));
   test::GgufBuilder negative = builder();
   negative.tensors.front().data = test::bytes_of(std::vector<float>{0, -1, 0, 0});
   CHECK(error_of(negative.bytes()).find("holds -1: need numbers that are not negative") !=

@@ -118,6 +118,21 @@ TEST_CASE("options for one tensor come before the mix, the first pattern that ma
   CHECK(choices[0].type == DType::q4_0);
 }
 
+TEST_CASE("v of models of 70 B gets more bits, in llama with shared heads and in every qwen2") {
+  std::vector<MixTensor> tensors;
+  for (int i = 0; i < 80; ++i) {
+    tensors.push_back({"blk." + std::to_string(i) + ".attn_v.weight", DType::f16, {256, 256}});
+  }
+  const auto type = [&](const std::string& architecture, int n_kv_heads) {
+    return choose_types({}, {architecture, 80, 64, n_kv_heads, false}, tensors)[10].type;
+  };
+  CHECK(type("llama", 8) == DType::q5_k);
+  CHECK(type("llama", 64) == DType::q4_k);
+  CHECK(type("qwen2", 8) == DType::q5_k);
+  CHECK(type("qwen2", 64) == DType::q5_k);
+  CHECK(type("qwen3", 8) == DType::q4_k);
+}
+
 TEST_CASE("pure: one type for every matrix that can have it") {
   QuantizeOptions options;
   options.pure = true;

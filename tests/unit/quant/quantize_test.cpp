@@ -218,6 +218,14 @@ TEST_CASE("a weight that is not finite is named, wherever it is") {
   }
 }
 
+TEST_CASE("a tensor without values is carried along, however many rows of none it has") {
+  test::GgufBuilder builder = test::tiny_llama();
+  builder.tensor("vision_tower.weight", {uint64_t{1} << 62, 0}, "");
+  const std::string folder = test::temporary_folder();
+  const Made made = make(folder, with(Mix::q8_0), builder);
+  CHECK(made.model->files().tensors()->find("vision_tower.weight")->bytes.empty());
+}
+
 TEST_CASE("outputs that exist and the model itself are refused") {
   const std::string folder = test::temporary_folder();
   const auto source = open_model(write_model(folder, test::tiny_llama()));
