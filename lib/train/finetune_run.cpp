@@ -130,7 +130,7 @@ Json Run::identity() const {
   origin.base = model::fingerprint(*model_);
   if (options_.adapter) {
     const std::string weights = io::join(*options_.adapter, model::kPeftWeightsName);
-    origin.adapter = hash_files(backend_.files, {weights}).front().sha256;
+    origin.adapter = hash_files(io::file_system(), {weights}).front().sha256;
   }
   origin.data = data.dataset->report().sha256;
   if (data.valid_dataset) origin.valid = data.valid_dataset->report().sha256;
