@@ -69,12 +69,24 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
+// A run may be stopped and go on within a second: then a number follows, so that names still sort
+// in the order in which the files were made.
+std::string free_path(io::FileSystem& files, const std::string& folder, double wall_time,
+                      int64_t step) {
+  const std::string path = fmt::format("{}/events.out.tfevents.{:010}.nalar.{}", folder,
+                                       static_cast<int64_t>(wall_time), step);
+  if (files.kind(path) == io::PathKind::missing) return path;
+  for (int n = 1;; ++n) {
+    std::string next = fmt::format("{}.{}", path, n);
+    if (files.kind(next) == io::PathKind::missing) return next;
+  }
+}
+
 }  // namespace
 
 EventFile::EventFile(io::FileSystem& files, const std::string& folder, double wall_time,
                      std::optional<int64_t> resumed_at)
-    : path_(fmt::format("{}/events.out.tfevents.{:010}.nalar.{}", folder,
-                        static_cast<int64_t>(wall_time), resumed_at.value_or(0))),
+    : path_(free_path(files, folder, wall_time, resumed_at.value_or(0))),
       file_(files.create(path_, io::kSharedFile)) {
   Message version;
   version.number(kWallTime, wall_time);

@@ -21,7 +21,7 @@ struct Scalar {
 // Wall times are seconds since 1970.
 class EventFile {
  public:
-  // Makes events.out.tfevents.SECONDS.nalar.STEP in `folder`. A run that goes on after a stop opens
+  // Makes events.out.tfevents.SECONDS.nalar.STEP in `folder`, with .1, .2, … where that is taken. A run that goes on after a stop opens
   // a new file with `resumed_at`, the first step it will do: what earlier files hold of that step
   // and later ones is void. Errors: cannot_create, io.
   EventFile(io::FileSystem& files, const std::string& folder, double wall_time,
