@@ -33,7 +33,13 @@ void declare_leak_flags(OptionSet& options, LeakFlags& f) {
 }
 
 void check_leak_flags(const LeakFlags& f) {
-  if (f.heldout && !f.wanted()) throw Error(ErrorKind::usage, "--heldout needs --leak");
+  if (f.wanted()) return;
+  const char* const told = f.heldout        ? "--heldout"
+                           : f.prefix       ? "--leak-prefix"
+                           : f.continuation ? "--leak-continuation"
+                           : f.decoys       ? "--decoys"
+                                            : nullptr;
+  if (told) throw Error(ErrorKind::usage, std::string(told) + " needs --leak");
 }
 
 LeakOptions leak_options(const LeakFlags& f, const std::string& run, int64_t limit) {
@@ -41,9 +47,9 @@ LeakOptions leak_options(const LeakFlags& f, const std::string& run, int64_t lim
   options.train = f.train;
   options.heldout = f.heldout;
   options.run = run;
-  options.prefix = f.prefix;
-  options.continuation = f.continuation;
-  options.decoys = f.decoys;
+  options.prefix = f.prefix.value_or(options.prefix);
+  options.continuation = f.continuation.value_or(options.continuation);
+  options.decoys = f.decoys.value_or(options.decoys);
   options.limit = limit;
   return options;
 }

@@ -14,8 +14,8 @@ namespace nalar::apps {
 struct LeakFlags {
   std::vector<std::string> train;
   std::optional<std::string> heldout;
-  int prefix = 50, continuation = 50;
-  int64_t decoys = 1023;
+  std::optional<int> prefix, continuation;
+  std::optional<int64_t> decoys;
 
   bool wanted() const { return !train.empty(); }
 };

@@ -52,6 +52,7 @@ class CommandLine(Leak):
                 ("--leak needs --adapter", ["--leak", self.train]),
                 ("--leak goes alone", ["--leak", self.train, "--text", self.train, "--against", MODEL]),
                 ("--heldout needs --leak", ["--text", self.train, "--heldout", self.heldout]),
+                ("--decoys needs --leak", ["--text", self.train, "--decoys", "9"]),
                 ("--against base needs --adapter", ["--leak", self.train, "--against", "base"]),
                 ("--leak-prefix: got .*0", ["--leak", self.train, "--against", MODEL, "--leak-prefix", "0"]),
                 ("--decoys: got .*0", ["--leak", self.train, "--against", MODEL, "--decoys", "0"])]:
