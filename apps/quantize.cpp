@@ -37,7 +37,7 @@ const char* QuantizeCommand::notes() const {
 }
 
 void QuantizeCommand::declare(OptionSet& options) {
-  options.positional("MODEL", model_.path, "a .gguf file of F32, F16 or BF16");
+  options.positional("MODEL", model_.path, "a .gguf file or a folder, of F32, F16 or BF16");
   options.positional("OUT", out_, "the file to write, which does not exist");
   options.group("Types");
   options.text({"--type", "T",

@@ -58,8 +58,7 @@ convert::Merged merge(const Model& model, const ConvertOptions& options, std::st
   convert::Merged merged = convert::merge_adapters(
       model, options.adapters, {options.allow_requantize, std::move(head_name)}, form.tensors);
   tell_merged(merged);
-  for (const std::string& text : form.notices) notice(text);
-  if (!form.left_out.empty()) notice(fmt::format("left out: {}", fmt::join(form.left_out, ", ")));
+  convert::tell(form.notices, form.left_out);
   return merged;
 }
 

@@ -1,7 +1,9 @@
 #include "convert/form_tensor.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nalar/error.h>
+#include <nalar/log.h>
 
 #include <algorithm>
 #include <atomic>
@@ -90,7 +92,7 @@ int64_t FormTensor::source_row(int64_t row) const {
   return row;
 }
 
-bool FormTensor::has_source_bytes() const {
+bool FormTensor::has_source_rows() const {
   return values.empty() && !change && offset == 0 && dtype == source.dtype;
 }
 
@@ -110,6 +112,11 @@ void FormTensor::read_row(int64_t row, std::span<float> out) const {
   for (float& value : out) value += offset;
 }
 
+void tell(const std::vector<std::string>& notices, const std::vector<std::string>& left_out) {
+  for (const std::string& text : notices) notice(text);
+  if (!left_out.empty()) notice(fmt::format("left out: {}", fmt::join(left_out, ", ")));
+}
+
 bool encode_row(DType type, std::span<const float> row, std::byte* out) noexcept {
   if (std::any_of(row.begin(), row.end(), [&](float x) { return is_beyond(type, x); }))
     return false;
@@ -124,7 +131,7 @@ int64_t byte_size(const FormTensor& tensor) {
 
 void write_tensor(const FormTensor& tensor, base::ThreadPool& pool, io::OutputFile& file) {
   if (byte_size(tensor) == 0) return;
-  if (tensor.has_source_bytes()) return write_source_bytes(tensor, file);
+  if (tensor.has_source_rows()) return write_source_bytes(tensor, file);
   const int64_t columns = tensor.columns(), size = row_size(tensor.dtype, columns);
   const int64_t step =
       std::max<int64_t>(1, kPieceBytes / (columns * static_cast<int64_t>(sizeof(float))));

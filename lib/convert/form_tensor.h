@@ -14,8 +14,8 @@
 #include "model/tensor_names.h"
 
 // A tensor of a model as it will lie in another file: rows of the source in another order or type,
-// with something added. A vector counts as rows of one value, or as one row where its type has blocks.
-// Borrows from the model.
+// with something added. A vector counts as rows of one value, or as one row where its type has
+// blocks. Borrows from the model.
 namespace nalar::convert {
 
 enum class RowOrder {
@@ -41,12 +41,15 @@ struct FormTensor {
   int64_t columns() const;
   // Of the row that becomes row `row` of the target.
   int64_t source_row(int64_t row) const;
-  // Whether the rows are those of the source, byte for byte.
-  bool has_source_bytes() const;
-  // REQUIRES has_source_bytes().
+  // Whether each row is one of the source's, byte for byte, if at another place (`order`).
+  bool has_source_rows() const;
+  // REQUIRES has_source_rows().
   std::span<const std::byte> row_bytes(int64_t row) const;
   void read_row(int64_t row, std::span<float> out) const;
 };
+
+// Tells, as notices, what a reader of the form should know and what it has no place for.
+void tell(const std::vector<std::string>& notices, const std::vector<std::string>& left_out);
 
 // One row in the type's bytes; false for a value that is not finite in it. Thread-safe.
 bool encode_row(DType type, std::span<const float> row, std::byte* out) noexcept;

@@ -24,17 +24,6 @@ double decimal(double value) {
   return result;
 }
 
-std::string_view torch_name(DType dtype) {
-  switch (dtype) {
-    case DType::f16:
-      return "float16";
-    case DType::bf16:
-      return "bfloat16";
-    default:
-      return "float32";
-  }
-}
-
 bool is_local(const LayerSpec& layer) { return layer.attention.window > 0; }
 
 const LayerSpec& first_layer(const ModelConfig& config, bool local) {
@@ -174,6 +163,17 @@ void check_config(const ModelConfig& config, const Json& json) {
 }
 
 }  // namespace
+
+std::string_view torch_name(DType dtype) {
+  switch (dtype) {
+    case DType::f16:
+      return "float16";
+    case DType::bf16:
+      return "bfloat16";
+    default:
+      return "float32";
+  }
+}
 
 Json hf_config(const Model& model, DType dtype, const Tokenizer* tokenizer) {
   const ModelConfig& config = model.config();

@@ -37,17 +37,6 @@ constexpr std::string_view kFiles[] = {"generation_config.json",
                                        "README.md",
                                        "LICENSE"};
 
-std::string_view config_name(DType dtype) {
-  switch (dtype) {
-    case DType::f16:
-      return "float16";
-    case DType::bf16:
-      return "bfloat16";
-    default:
-      return "float32";
-  }
-}
-
 HfForm from_hf(const Model& model, std::optional<DType> dtype) {
   HfForm form;
   const ModelFiles& files = model.files();
@@ -55,7 +44,7 @@ HfForm from_hf(const Model& model, std::optional<DType> dtype) {
       io::in_file(files.path_of(kConfig), [&] { return parse_json(*files.file(kConfig)); });
   if (dtype) {
     const char* key = form.config.find("dtype") ? "dtype" : "torch_dtype";
-    form.config.set(key, config_name(*dtype));
+    form.config.set(key, torch_name(*dtype));
   }
   for (const std::string_view name : kFiles) {
     if (const auto text = files.file(name)) form.files.emplace_back(name, *text);

@@ -1,6 +1,3 @@
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <nalar/log.h>
 #include <nalar/quantize.h>
 
 #include "convert/gguf_form.h"
@@ -14,8 +11,7 @@ namespace {
 // A folder in GGUF's form, without writing it: rows are read as they are wanted.
 quant::Source converted_source(const std::shared_ptr<const Model>& model) {
   auto form = std::make_shared<convert::GgufForm>(convert::gguf_form(*model));
-  for (const std::string& text : form->notices) notice(text);
-  if (!form->left_out.empty()) notice(fmt::format("left out: {}", fmt::join(form->left_out, ", ")));
+  convert::tell(form->notices, form->left_out);
   quant::Source source;
   source.keys = form->keys;
   for (const convert::FormTensor& of_form : form->tensors) {
@@ -24,7 +20,7 @@ quant::Source converted_source(const std::shared_ptr<const Model>& model) {
     tensor.model_name = of_form.source.name;
     tensor.dtype = of_form.dtype;
     tensor.shape = of_form.shape;
-    if (of_form.has_source_bytes() && of_form.order == convert::RowOrder::same) {
+    if (of_form.has_source_rows() && of_form.order == convert::RowOrder::same) {
       tensor.bytes = of_form.source.bytes;
     }
     tensor.read = [model, form, &of_form](int64_t row, std::span<float> out) {

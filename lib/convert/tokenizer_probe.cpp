@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kProbes[] = {
     "a",
     "The quick brown fox jumps over 13 lazy dogs, doesn't it? I'LL say WE'VE seen 1234567 of 'em.",
-    "int main(void) {\n\treturn 0x1F + a_b[i] * 3.14e-10;  // TODO\n}\n\n\n   \t  end",
+    "int main(void) {\n\treturn 0x1F + a_b[i] * 3.14e-10;  // why?\n}\n\n\n   \t  end",
     "  two  spaces,   three    four and a trailing one ",
     "Größe, naïve café, Ελληνικά, Русский язык, עברית, العربية ١٢٣, हिन्दी, ไทย, 한국어, "
     "日本語のテキスト, 中文字符。",

@@ -9,6 +9,7 @@
 #include "data/data_file.h"
 #include "eval/leak_run.h"
 #include "io/folder_file.h"
+#include "model/run_file.h"
 
 namespace nalar {
 namespace eval {
@@ -34,7 +35,6 @@ void split(LeakItem& item, size_t prefix, size_t continuation) {
 
 namespace {
 
-constexpr const char* kRunName = "run.json";
 constexpr size_t kNamed = 5;  // rows that a notice names
 
 bool is_there(const std::string& folder, const char* name) {
@@ -93,8 +93,8 @@ class Reader {
  private:
   void read_run() {
     const std::string& folder = data_.options.run;
-    if (is_there(folder, kRunName)) {
-      run_ = read_json(folder, kRunName, parse_leak_run);
+    if (is_there(folder, model::kRunFileName)) {
+      run_ = read_json(folder, model::kRunFileName, parse_leak_run);
     } else {
       data_.notices.push_back("no run.json: the rows are read as finetune does by default");
     }
