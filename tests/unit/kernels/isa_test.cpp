@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "kernels/linear_kernels.h"
+#include "kernels/train_kernels.h"
+#include "kernels/vector_kernels.h"
 #include "support/catch.h"
 
 using namespace nalar::kernels;
@@ -19,4 +22,14 @@ TEST_CASE("Names are those of NALAR_ISA") {
   CHECK(name(Isa::avx2) == "avx2");
   CHECK(name(Isa::avx512) == "avx512");
   CHECK(name(Isa::avx512bf16) == "avx512bf16");
+}
+
+// Every set gives the same bits, so that one that fell back to scalar code would only be slow.
+TEST_CASE("No instruction set but the scalar one is served by scalar code") {
+  for (const Isa isa : available_isas()) {
+    const bool is_scalar = isa == Isa::scalar;
+    CHECK((&linear_kernels(isa) == &linear_kernels(Isa::scalar)) == is_scalar);
+    CHECK((&vector_kernels(isa) == &vector_kernels(Isa::scalar)) == is_scalar);
+    CHECK((&train_kernels(isa) == &train_kernels(Isa::scalar)) == is_scalar);
+  }
 }

@@ -320,3 +320,11 @@ TEST_CASE(
     CHECK(error(ordinary, together) <= 1.05 * error(ordinary, searched));
   }
 }
+
+// Every set gives the same bits, so that one that fell back to scalar code would only be slow.
+TEST_CASE("No instruction set but the scalar one is served by scalar code") {
+  for (const kernels::Isa isa : kernels::available_isas()) {
+    const bool is_scalar = &encode_kernels(isa) == &encode_kernels(kernels::Isa::scalar);
+    CHECK(is_scalar == (isa == kernels::Isa::scalar));
+  }
+}
