@@ -15,14 +15,19 @@ struct Expand {
   // blocks.
   static void row(DType type, const std::byte* row, int64_t count, float* out) {
     if (type == DType::f16) return halves(row, count, out);
+    if (type == DType::bf16) return brain_floats(row, count, out);
     if (!is_quantized(type)) return dequantize_file_row(type, row, count, out);
     const BlockSize size = block_size(type);
-    const bool plain_min = quant_form(type).form == Form::scale_min;
-    PlainBlock block;
+    PlainBlock plain;
     for (int64_t k = 0; k < count; k += size.elements, row += size.bytes) {
-      decode_block(type, row, block);
-      for (int i = 0; i < block.subs; ++i) sub(block, block.sub[i], plain_min, out + k + 32 * i);
+      decode_block(type, row, plain);
+      block(type, plain, out + k);
     }
+  }
+
+  static void block(DType type, const PlainBlock& plain, float* out) {
+    const bool plain_min = quant_form(type).form == Form::scale_min;
+    for (int i = 0; i < plain.subs; ++i) sub(plain, plain.sub[i], plain_min, out + 32 * i);
   }
 
  private:
@@ -33,6 +38,16 @@ struct Expand {
       const V scale = V::set(block.d * static_cast<float>(s.s[h]));
       const V add = V::set(plain_min ? block.m : -(block.m * static_cast<float>(s.l[h])));
       (scale * V::load(s.q + 16 * h) + add).store(out + 16 * h);
+    }
+  }
+
+  // Compilers make vectors of it.
+  static void brain_floats(const std::byte* row, int64_t count, float* out) {
+    for (int64_t k = 0; k < count; ++k) {
+      uint16_t bits = 0;
+      std::memcpy(&bits, row + 2 * k, 2);
+      const auto wide = static_cast<uint32_t>(bits) << 16;
+      std::memcpy(out + k, &wide, 4);
     }
   }
 

@@ -1,21 +1,15 @@
 #include "quant/encode.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 
-#include "kernels/half.h"
 #include "kernels/isa.h"
+#include "kernels/scalar/plain_block.h"
 #include "quant/encode_kernels.h"
-#include "quant/pack_block.h"
 
 namespace nalar::quant {
 namespace {
 
-uint16_t half(float x) {
-  constexpr float kLargest = 65504;
-  return kernels::to_f16(x > kLargest ? kLargest : x < -kLargest ? -kLargest : x);
-}
 uint16_t brain_float(float x) {
   const auto bits = std::bit_cast<uint32_t>(x);
   const uint32_t nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;  // to even
@@ -28,43 +22,37 @@ void plain_row(DType type, std::span<const float> row, std::byte* out) {
     return;
   }
   for (size_t i = 0; i < row.size(); ++i) {
-    const uint16_t bits = type == DType::f16 ? half(row[i]) : brain_float(row[i]);
+    const uint16_t bits = brain_float(row[i]);
     std::memcpy(out + 2 * i, &bits, sizeof bits);
-  }
-}
-
-void many_blocks(const EncodeKernels& kernels, DType type, std::span<const float> row,
-                 std::byte* out) {
-  constexpr size_t kElements = 32;
-  const size_t count = row.size() / kElements;
-  kernels::PlainBlock blocks[EncodeKernels::kMany];
-  for (size_t first = 0; first < count; first += EncodeKernels::kMany) {
-    const int n = static_cast<int>(std::min<size_t>(EncodeKernels::kMany, count - first));
-    kernels.fit_many(type, row.data() + first * kElements, n, blocks);
-    for (int b = 0; b < n; ++b, out += block_size(type).bytes) pack_block(type, blocks[b], out);
   }
 }
 
 }  // namespace
 
 void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
-                std::byte* out) noexcept {
-  if (!is_quantized(type)) return plain_row(type, row, out);
-  const EncodeKernels& kernels = encode_kernels(kernels::chosen_isa());
-  const BlockSize size = block_size(type);
-  if (importance.empty() && EncodeKernels::has_many(type)) {
-    return many_blocks(kernels, type, row, out);
+                std::byte* out, float* decoded) noexcept {
+  if (type == DType::f32 || type == DType::bf16) {
+    plain_row(type, row, out);
+    if (decoded != nullptr) decode_row(type, out, {decoded, row.size()});
+    return;
   }
-  const auto step = static_cast<size_t>(size.elements);
-  kernels::PlainBlock block;
-  for (size_t k = 0; k < row.size(); k += step, out += size.bytes) {
-    kernels.fit(type, row.data() + k, importance.empty() ? nullptr : importance.data() + k, block);
-    pack_block(type, block, out);
-  }
+  encode_kernels(kernels::chosen_isa())
+      .encode({.type = type,
+               .x = row.data(),
+               .importance = importance.empty() ? nullptr : importance.data(),
+               .columns = static_cast<int64_t>(row.size()),
+               .out = out,
+               .decoded = decoded});
 }
 
 void decode_row(DType type, const std::byte* bytes, std::span<float> row) noexcept {
-  kernels::dequantize_file_row(type, bytes, static_cast<int64_t>(row.size()), row.data());
+  // The fast way writes whole vectors.
+  const auto count = static_cast<int64_t>(row.size()), vectors = count / 16 * 16;
+  encode_kernels(kernels::chosen_isa()).decode(type, bytes, vectors, row.data());
+  if (vectors == count) return;
+  const BlockSize size = block_size(type);
+  kernels::dequantize_file_row(type, bytes + vectors / size.elements * size.bytes, count - vectors,
+                               row.data() + vectors);
 }
 
 bool fits(DType type, int64_t columns) noexcept {

@@ -17,11 +17,12 @@ namespace nalar::quant {
 // activations: the error of the Linear's output is what is minimised then), or empty: all columns
 // alike (weights by magnitude, x² + σ² or |x| + σ, gave a higher KL divergence), and a shorter
 // search. `columns` is a multiple of the type's block. Writes columns / block
-// · bytes to `out`. F32, F16, BF16 too (round to nearest even). What is beyond a type's range
-// becomes its largest. Thread-safe; nothing is allocated; the same bits on every instruction set.
-// REQUIRES finite values.
+// · bytes to `out`, and the row as a reader gets it to `decoded` [columns], if it is there. F32,
+// F16, BF16 too (round to nearest even). What is beyond a type's range becomes its largest.
+// Thread-safe; nothing is allocated; the same bits on every instruction set. REQUIRES finite
+// values.
 void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
-                std::byte* out) noexcept;
+                std::byte* out, float* decoded = nullptr) noexcept;
 
 // The row as a reader of the file gets it.
 void decode_row(DType type, const std::byte* bytes, std::span<float> row) noexcept;

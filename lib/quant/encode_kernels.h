@@ -2,12 +2,16 @@
 
 #include <nalar/dtype.h>
 
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/isa.h"
 #include "kernels/scalar/plain_block.h"
+#include "quant/error_sums.h"
 
-// The search for scales and quants, once an instruction set. Each gives the same bits: sums are of
-// 16 lanes and then a fixed tree, products and sums fuse where the code says so. noexcept; nothing
-// is allocated.
+// The search for scales and quants, and what else is done with every element of a row, once an
+// instruction set. Each gives the same bits: sums are of 16 lanes and then a fixed tree, products
+// and sums fuse where the code says so. noexcept; nothing is allocated.
 namespace nalar::quant {
 
 // Columns of 16 rows, whose blocks have their scales: each column is rounded to its nearest quant
@@ -25,20 +29,35 @@ struct FeedbackCall {
   int64_t errors_stride;
 };
 
+// A row of any type but F32 and BF16.
+struct RowCall {
+  DType type;
+  const float* x;           // [columns], finite
+  const float* importance;  // [columns], ≥ 0, or nullptr: all alike
+  int64_t columns;          // a multiple of the type's block
+  std::byte* out;
+  float* decoded;  // [columns]: the row as a reader gets it; or nullptr
+};
+
 struct EncodeKernels {
-  // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
-  // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike, and the search is
-  // shorter.
-  void (*fit)(DType type, const float* x, const float* w, kernels::PlainBlock& out) = nullptr;
-  // n ≤ kMany blocks of a type that has_many() together, all elements alike: fit() without w, but
-  // faster and with fewer candidates.
-  static constexpr int kMany = 16;
+  void (*encode)(const RowCall& call) = nullptr;
+  // Quantized types with a search of their own for the case that all elements are alike: many
+  // blocks together, faster and with fewer candidates.
   static constexpr bool has_many(DType type) {
     return type == DType::q8_0 || type == DType::q4_0 || type == DType::q4_1 ||
            type == DType::q5_0 || type == DType::q5_1;
   }
-  void (*fit_many)(DType type, const float* x, int n, kernels::PlainBlock* out) = nullptr;
+  // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
+  // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike, and the search is
+  // shorter.
+  void (*fit)(DType type, const float* x, const float* w, kernels::PlainBlock& out) = nullptr;
   void (*feedback)(const FeedbackCall& call) = nullptr;
+  // The first `count` elements of a file row, to whole vectors of 16 or blocks.
+  void (*decode)(DType type, const std::byte* row, int64_t count, float* out) = nullptr;
+  bool (*finite)(const float* x, int64_t n) = nullptr;
+  // Without importance: no sums of the output.
+  ErrorSums (*errors)(const float* x, const float* decoded, const float* importance,
+                      int64_t n) = nullptr;
 };
 
 const EncodeKernels& encode_kernels(kernels::Isa isa) noexcept;

@@ -5,37 +5,63 @@
 #include <nalar/tensor.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <exception>
 #include <functional>
 #include <numeric>
 
 #include "base/utf8.h"
+#include "kernels/isa.h"
 #include "quant/encode.h"
+#include "quant/encode_kernels.h"
 
 namespace nalar::quant {
 namespace {
 
-// Floats of a slab of rows.
-constexpr int64_t kSlab = int64_t{8} << 20;
+// Weights of a slab: few, so that what is done with its bytes while the next one is encoded leaves
+// little for after the last one.
+constexpr int64_t kSlab = int64_t{1} << 20;
+// Weights and rows that a thread takes at a time. The feedback needs more rows for its products.
+constexpr int64_t kChunk = int64_t{1} << 15, kFeedbackRows = 256;
 constexpr int64_t kSampleRows = 64;
 
 bool all_finite(std::span<const float> values) {
-  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  return encode_kernels(kernels::chosen_isa())
+      .finite(values.data(), static_cast<int64_t>(values.size()));
 }
 
 ErrorSums row_sums(std::span<const float> row, std::span<const float> decoded,
                    std::span<const float> importance) {
-  ErrorSums sums;
-  for (size_t c = 0; c < row.size(); ++c) {
-    const double w = row[c], e = w - decoded[c];
-    sums.weight += w * w;
-    sums.weight_error += e * e;
-    if (importance.empty()) continue;
-    sums.output += importance[c] * w * w;
-    sums.output_error += importance[c] * e * e;
+  return encode_kernels(kernels::chosen_isa())
+      .errors(row.data(), decoded.data(), importance.empty() ? nullptr : importance.data(),
+              static_cast<int64_t>(row.size()));
+}
+
+[[noreturn]] void fail_not_finite(const SourceTensor& tensor, int64_t row) {
+  std::vector<float> values(static_cast<size_t>(tensor.columns()));
+  tensor.read(row, values);
+  const auto at =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  throw Error(ErrorKind::bad_data,
+              fmt::format("tensor {}: row {}, column {} is {}: a weight must be finite",
+                          base::escaped(tensor.name), row, at - values.begin(), *at));
+}
+
+// ThreadPool's functions must not throw.
+template <typename F>
+void run(base::ThreadPool& pool, F&& fn) {
+  std::vector<std::exception_ptr> errors(static_cast<size_t>(pool.size()));
+  pool.run([&](int thread) {
+    try {
+      fn(thread);
+    } catch (...) {
+      errors[static_cast<size_t>(thread)] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
   }
-  return sums;
 }
 
 // E[(v x)²] = v H v^T = |U^-T v|², by forward substitution; v is used up.
@@ -59,83 +85,89 @@ class Slab {
         pool_(pool),
         columns_(request.tensor->columns()),
         row_bytes_(columns_ / block_size(request.to).elements * block_size(request.to).bytes),
-        sample_step_(std::max<int64_t>(request.tensor->rows() / kSampleRows, 1)) {}
+        sample_step_(std::max<int64_t>(request.tensor->rows() / kSampleRows, 1)),
+        chunk_(request.hessian != nullptr
+                   ? kFeedbackRows
+                   : std::max<int64_t>(1, kChunk / std::max<int64_t>(columns_, 1))),
+        rooms_(static_cast<size_t>(pool.size())) {}
 
-  // `at(i)`: the tensor's row that is row i of the slab.
-  template <typename At>
-  ErrorSums encode(int64_t n, At&& at) {
-    rows_.resize(static_cast<size_t>(n * columns_));
+  // `at(i)`: the tensor's row that is row i of the slab. `beside` is called by this thread before
+  // it joins the others.
+  template <typename At, typename Beside>
+  ErrorSums encode(int64_t n, const At& at, const Beside& beside) {
     bytes_.resize(static_cast<size_t>(n * row_bytes_));
     sums_.assign(static_cast<size_t>(n), {});
     std::vector<int64_t> first_bad(static_cast<size_t>(pool_.size()), n);
-    run([&](int thread) {
-      first_bad[static_cast<size_t>(thread)] = read(base::share(n, thread, pool_.size()), at);
+    std::atomic<int64_t> next{0};
+    run(pool_, [&](int thread) {
+      if (thread == 0) beside();
+      int64_t& bad = first_bad[static_cast<size_t>(thread)];
+      Room& room = rooms_[static_cast<size_t>(thread)];
+      room.decoded.resize(static_cast<size_t>(columns_));
+      while (bad == n) {
+        const int64_t begin = next.fetch_add(chunk_);
+        if (begin >= n) break;
+        const base::Range own{begin, std::min(begin + chunk_, n)};
+        bad = request_.hessian != nullptr ? fed_chunk(own, at, room) : plain_chunk(own, at, room);
+      }
     });
+    // Chunks are taken in order and the thread that takes one ends it: none before was left out.
     const int64_t bad = *std::min_element(first_bad.begin(), first_bad.end());
-    if (bad < n) refuse_not_finite(*request_.tensor, at(bad), row(bad));
-    run([&](int thread) { encode(base::share(n, thread, pool_.size()), at); });
+    if (bad < n) fail_not_finite(*request_.tensor, at(bad));
     // In the order of the rows, whatever the number of threads.
     return std::accumulate(sums_.begin(), sums_.end(), ErrorSums{},
                            [](ErrorSums sum, const ErrorSums& row) { return sum += row; });
   }
 
-  std::span<const std::byte> bytes() const { return bytes_; }
+  std::vector<std::byte>& bytes() { return bytes_; }
 
  private:
-  std::span<float> row(int64_t i) {
-    return std::span(rows_).subspan(static_cast<size_t>(i * columns_),
-                                    static_cast<size_t>(columns_));
-  }
+  // What a thread works in.
+  struct Room {
+    std::vector<float> rows, decoded;
+  };
+
   std::byte* encoded(int64_t i) { return bytes_.data() + i * row_bytes_; }
 
-  // ThreadPool's functions must not throw.
-  template <typename F>
-  void run(F&& fn) {
-    std::vector<std::exception_ptr> errors(static_cast<size_t>(pool_.size()));
-    pool_.run([&](int thread) {
-      try {
-        fn(thread);
-      } catch (...) {
-        errors[static_cast<size_t>(thread)] = std::current_exception();
-      }
-    });
-    for (const std::exception_ptr& error : errors) {
-      if (error) std::rethrow_exception(error);
-    }
+  template <typename At>
+  bool read(int64_t i, const At& at, std::span<float> row) const {
+    request_.tensor->read(at(i), row);
+    return all_finite(row);
   }
 
-  // The first row that has a value that is not finite, or one past the slab's last.
+  // The first row that has a value that is not finite, or one past all rows.
   template <typename At>
-  int64_t read(base::Range own, At& at) {
+  int64_t plain_chunk(base::Range own, const At& at, Room& room) {
+    room.rows.resize(static_cast<size_t>(columns_));
     for (int64_t i = own.begin; i < own.end; ++i) {
-      request_.tensor->read(at(i), row(i));
-      if (!all_finite(row(i))) return i;
+      if (!read(i, at, room.rows)) return i;
+      encode_row(request_.to, room.rows, request_.importance, encoded(i), room.decoded.data());
+      sums_[static_cast<size_t>(i)] = row_sums(room.rows, room.decoded, request_.importance);
     }
     return static_cast<int64_t>(sums_.size());
   }
 
+  // The same with feedback.
   template <typename At>
-  void encode(base::Range own, At& at) {
-    if (request_.hessian != nullptr && own.begin < own.end) {
-      const MatrixView<const float> rows{rows_.data(), static_cast<int64_t>(sums_.size()), columns_,
-                                         columns_};
-      encode_rows_with_feedback(request_.to, rows, *request_.hessian, own.begin, own.end,
-                                encoded(own.begin));
-    }
-    std::vector<float> decoded(static_cast<size_t>(columns_));
+  int64_t fed_chunk(base::Range own, const At& at, Room& room) {
+    const int64_t n = own.end - own.begin;
+    room.rows.resize(static_cast<size_t>(n * columns_));
+    const MatrixView<float> rows{room.rows.data(), n, columns_, columns_};
+    const auto row = [&](int64_t i) {
+      return std::span(rows.row(i - own.begin), static_cast<size_t>(columns_));
+    };
     for (int64_t i = own.begin; i < own.end; ++i) {
-      if (request_.hessian == nullptr) {
-        encode_row(request_.to, row(i), request_.importance, encoded(i));
-      }
-      decode_row(request_.to, encoded(i), decoded);
-      ErrorSums& sums = sums_[static_cast<size_t>(i)];
-      if (request_.hessian == nullptr) {
-        sums = row_sums(row(i), decoded, request_.importance);
-      } else {
-        sums = row_sums(row(i), decoded, {});
-        if (at(i) % sample_step_ == 0) add_energies(row(i), decoded, sums);
-      }
+      if (!read(i, at, row(i))) return i;
     }
+    encode_rows_with_feedback(request_.to, {rows.data, n, columns_, columns_}, *request_.hessian, 0,
+                              n, encoded(own.begin));
+    for (int64_t i = own.begin; i < own.end; ++i) {
+      decode_row(request_.to, encoded(i), room.decoded);
+      ErrorSums& sums = sums_[static_cast<size_t>(i)];
+      sums = row_sums(row(i), room.decoded, {});
+      if (at(i) % sample_step_ == 0) add_energies(row(i), room.decoded, sums);
+    }
+    return static_cast<int64_t>(sums_.size());
   }
 
   void add_energies(std::span<const float> row, std::span<const float> decoded,
@@ -150,7 +182,8 @@ class Slab {
   base::ThreadPool& pool_;
   int64_t columns_, row_bytes_;
   int64_t sample_step_;  // of the rows whose output is looked at with a Hessian
-  std::vector<float> rows_;
+  int64_t chunk_;        // rows
+  std::vector<Room> rooms_;
   std::vector<std::byte> bytes_;
   std::vector<ErrorSums> sums_;
 };
@@ -165,44 +198,54 @@ ErrorSums& ErrorSums::operator+=(const ErrorSums& other) {
   return *this;
 }
 
-void refuse_not_finite(const SourceTensor& tensor, int64_t row, std::span<const float> values) {
-  if (all_finite(values)) return;
-  const auto at =
-      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-  throw Error(ErrorKind::bad_data,
-              fmt::format("tensor {}: row {}, column {} is {}: a weight must be finite",
-                          base::escaped(tensor.name), row, at - values.begin(), *at));
-}
-
-void refuse_not_finite(const SourceTensor& tensor) {
+void refuse_not_finite(const SourceTensor& tensor, base::ThreadPool& pool) {
   if (!is_weight_type(tensor.dtype) || tensor.elements() == 0) return;
-  std::vector<float> row(static_cast<size_t>(tensor.columns()));
-  for (int64_t r = 0; r < tensor.rows(); ++r) {
-    tensor.read(r, row);
-    refuse_not_finite(tensor, r, row);
-  }
+  const int64_t rows = tensor.rows();
+  std::vector<int64_t> first_bad(static_cast<size_t>(pool.size()), rows);
+  run(pool, [&](int thread) {
+    std::vector<float> row(static_cast<size_t>(tensor.columns()));
+    const base::Range own = base::share(rows, thread, pool.size());
+    for (int64_t r = own.begin; r < own.end; ++r) {
+      tensor.read(r, row);
+      if (all_finite(row)) continue;
+      first_bad[static_cast<size_t>(thread)] = r;
+      return;
+    }
+  });
+  const int64_t bad = *std::min_element(first_bad.begin(), first_bad.end());
+  if (bad < rows) fail_not_finite(tensor, bad);
 }
 
 double relative(double error, double whole) { return whole > 0 ? std::sqrt(error / whole) : 0; }
 
 ErrorSums measure_rows(const EncodeRequest& request, std::span<const int64_t> rows,
                        base::ThreadPool& pool) {
-  return Slab(request, pool).encode(static_cast<int64_t>(rows.size()), [&](int64_t i) {
-    return rows[static_cast<size_t>(i)];
-  });
+  return Slab(request, pool)
+      .encode(
+          static_cast<int64_t>(rows.size()),
+          [&](int64_t i) { return rows[static_cast<size_t>(i)]; }, [] {});
 }
 
 ErrorSums encode_tensor(const EncodeRequest& request, base::ThreadPool& pool,
-                        const std::function<void(std::span<const std::byte>)>& sink) {
+                        const EncodeSink& sink) {
   const int64_t rows = request.tensor->rows();
-  const int64_t step =
-      std::max<int64_t>({pool.size(), 1, kSlab / std::max<int64_t>(request.tensor->columns(), 1)});
+  const int64_t of_slab = kSlab / std::max<int64_t>(request.tensor->columns(), 1);
+  const int64_t step = std::max<int64_t>(
+      of_slab, request.hessian != nullptr ? pool.size() * kFeedbackRows : pool.size());
   Slab slab(request, pool);
   ErrorSums sums;
+  std::vector<std::byte> last;  // slab's bytes, not written yet
   for (int64_t begin = 0; begin < rows; begin += step) {
-    sums += slab.encode(std::min(step, rows - begin), [&](int64_t i) { return begin + i; });
-    sink(slab.bytes());
+    const int64_t n = std::min(step, rows - begin);
+    sums += slab.encode(
+        n, [&](int64_t i) { return begin + i; },
+        [&] {
+          if (!last.empty()) sink.write(last);
+          sink.beside(n);
+        });
+    last.swap(slab.bytes());
   }
+  sink.write(last);
   return sums;
 }
 

@@ -1,52 +1,175 @@
 #pragma once
 
+#include "kernels/blocks.h"
+#include "kernels/expand_impl.h"
 #include "quant/fit_impl.h"
+#include "quant/pack_block.h"
 
-// The short search for the types of 32 elements with one scale: a lane of V is a block, and all
-// blocks try the same few candidates.
+// The short search for the types of 32 elements with one scale, all elements alike: a lane of V is
+// a block, and all blocks try the same few candidates.
 namespace nalar::quant {
 
 template <class V>
 class FitMany {
   using S = Search<V>;
-  using PlainBlock = kernels::PlainBlock;
-  static constexpr int kBlocks = EncodeKernels::kMany;
+  static constexpr int kBlocks = 16;
 
  public:
-  static void blocks(DType type, const float* x, int n, PlainBlock* out) {
-    switch (type) {
+  // False, and nothing is done, for a type that has_many() does not know.
+  static bool row(const RowCall& call) {
+    switch (call.type) {
       case DType::q8_0:
-        return scales<WholeLevels<-128, 127>>(type, x, n, out);
+        row<Q8_0>(call);
+        return true;
       case DType::q4_0:
-        return scales<WholeLevels<-8, 7>>(type, x, n, out);
+        row<Q4_0>(call);
+        return true;
       case DType::q5_0:
-        return scales<WholeLevels<-16, 15>>(type, x, n, out);
+        row<Q5_0>(call);
+        return true;
       case DType::q4_1:
-        return lines<WholeLevels<0, 15>>(type, x, n, out);
+        row<Q4_1>(call);
+        return true;
       case DType::q5_1:
-        return lines<WholeLevels<0, 31>>(type, x, n, out);
+        row<Q5_1>(call);
+        return true;
       default:
-        return;
+        return false;
     }
   }
 
  private:
+  template <class L, class B, bool kWithMin>
+  struct Type {
+    using Levels = L;
+    using Block = B;
+    static constexpr bool kMin = kWithMin;
+  };
+  using Q8_0 = Type<WholeLevels<-128, 127>, kernels::BlockQ8_0, false>;
+  using Q4_0 = Type<WholeLevels<-8, 7>, kernels::BlockQ4_0, false>;
+  using Q5_0 = Type<WholeLevels<-16, 15>, kernels::BlockQ5_0, false>;
+  using Q4_1 = Type<WholeLevels<0, 15>, kernels::BlockQ4_1, true>;
+  using Q5_1 = Type<WholeLevels<0, 31>, kernels::BlockQ5_1, true>;
+
+  template <class T>
+  static void row(const RowCall& call) {
+    const int64_t count = call.columns / 32;
+    for (int64_t first = 0; first < count; first += kBlocks) {
+      const int n = static_cast<int>(count - first < kBlocks ? count - first : kBlocks);
+      blocks<T>(call, first, n);
+    }
+  }
+
+  template <class T>
+  static void blocks(const RowCall& call, int64_t first, int n) {
+    Input in;
+    read(call.x + 32 * first, n, in);
+    Line line;
+    if constexpr (T::kMin) {
+      line = best_line<typename T::Levels>(in);
+    } else {
+      line = best_scale<typename T::Levels>(in);
+    }
+    uint16_t ds[16], ms[16];
+    const V d = held(line.s * in.unit, ds), m = held(line.c * in.unit, ms);
+    const Lanes16<V> d_of(d), m_of(m), inverse(S::inverse(d));
+    for (int b = 0; b < n; ++b) {
+      const int64_t at = first + b;
+      const float* const x = call.x + 32 * at;
+      float* const decoded = call.decoded != nullptr ? call.decoded + 32 * at : nullptr;
+      std::byte* const out = call.out + at * static_cast<int64_t>(sizeof(typename T::Block));
+      if (__builtin_fabsf(d_of[b]) < 0x1p-14f) {
+        one(call.type, x, out, decoded);
+        continue;
+      }
+      typename T::Block block;
+      block.d = ds[b];
+      if constexpr (T::kMin) block.m = ms[b];
+      const V scale = V::set(d_of[b]), offset = V::set(T::kMin ? m_of[b] : -0.0f);
+      const auto nearest = [&](const float* of) {
+        return T::Levels::template nearest<V>((V::load(of) - offset) * V::set(inverse[b]));
+      };
+      const V low = nearest(x), high = nearest(x + 16);
+      pack(low, high, block);
+      __builtin_memcpy(out, &block, sizeof block);
+      if (decoded == nullptr) continue;
+      (scale * low + offset).store(decoded);
+      (scale * high + offset).store(decoded + 16);
+    }
+  }
+
+  // The f16 are far apart here: each is looked at.
+  static void one(DType type, const float* x, std::byte* out, float* decoded) {
+    kernels::PlainBlock block;
+    Fit<V>::block(type, x, nullptr, block);
+    pack_block(type, block, out);
+    if (decoded != nullptr) kernels::Expand<V>::block(type, block, decoded);
+  }
+
+  // What a file holds of it.
+  static V held(V x, uint16_t (&bits)[16]) {
+    const V limit = V::set(65504.0f);
+    min(max(x, V::set(0.0f) - limit), limit).store(bits);
+    return V::load(bits);
+  }
+
+  // Quants 0 … 15 and 16 … 31 of a block.
+  static void pack(V low, V high, kernels::BlockQ8_0& block) {
+    auto* const q = reinterpret_cast<uint8_t*>(block.q);
+    low.store(q);
+    high.store(q + 16);
+  }
+  static void pack(V low, V high, kernels::BlockQ4_0& block) {
+    const V offset = V::set(8.0f);
+    nibbles(low + offset, high + offset, block.q);
+  }
+  static void pack(V low, V high, kernels::BlockQ4_1& block) { nibbles(low, high, block.q); }
+  static void pack(V low, V high, kernels::BlockQ5_0& block) {
+    const V offset = V::set(16.0f);
+    five_bits(low + offset, high + offset, block);
+  }
+  static void pack(V low, V high, kernels::BlockQ5_1& block) { five_bits(low, high, block); }
+  static void nibbles(V low, V high, uint8_t* q) { fma(V::set(16.0f), high, low).store(q); }
+  template <class Block>
+  static void five_bits(V low, V high, Block& block) {
+    const V zero = V::set(0.0f), sixteen = V::set(16.0f), below = V::set(15.5f);
+    const V fifth_low = if_less(below, low, sixteen, zero),
+            fifth_high = if_less(below, high, sixteen, zero);
+    nibbles(low - fifth_low, high - fifth_high, block.q);
+    const auto bits =
+        static_cast<uint32_t>(places(fifth_low)) | static_cast<uint32_t>(places(fifth_high)) << 16;
+    __builtin_memcpy(block.high, &bits, sizeof bits);
+  }
+  // Bit i where lane i is 16: below 2^16, so the sum is exact.
+  static float places(V sixteens) {
+    static constexpr float kPlaces[16] = {0x1p-4f, 0x1p-3f, 0x1p-2f, 0x1p-1f, 0x1p0f, 0x1p1f,
+                                          0x1p2f,  0x1p3f,  0x1p4f,  0x1p5f,  0x1p6f, 0x1p7f,
+                                          0x1p8f,  0x1p9f,  0x1p10f, 0x1p11f};
+    return (sixteens * V::load(kPlaces)).sum();
+  }
+
   // Element i of every block, in units in which |x| < 2. Lanes without a block repeat the last.
   struct Input {
     alignas(64) float x[32][kBlocks];
-    V unit, per_unit;
+    V unit;
     V low, high;
+  };
+  // x ≈ s q + c of each block.
+  struct Line {
+    V s, c;
   };
 
   static void read(const float* x, int n, Input& in) {
-    for (int b = 0; b < kBlocks; ++b) {
-      const float* const from = x + 32 * (b < n ? b : n - 1);
-      for (int i = 0; i < 32; ++i) in.x[i][b] = from[i];
-    }
-    in.low = in.high = V::load(in.x[0]);
-    for (int i = 1; i < 32; ++i) {
-      in.low = min(V::load(in.x[i]), in.low);
-      in.high = max(V::load(in.x[i]), in.high);
+    V of[16];
+    for (int first = 0; first < 32; first += 16) {
+      for (int b = 0; b < kBlocks; ++b) of[b] = V::load(x + 32 * (b < n ? b : n - 1) + first);
+      V::transpose(of);
+      if (first == 0) in.low = in.high = of[0];
+      for (int i = 0; i < 16; ++i) {
+        in.low = min(of[i], in.low);
+        in.high = max(of[i], in.high);
+        of[i].store(in.x[first + i]);
+      }
     }
     Lanes16<V> tops = max(in.high, V::set(0.0f) - in.low);
     for (float& top : tops.of) {
@@ -56,111 +179,137 @@ class FitMany {
       __builtin_memcpy(&top, &bits, sizeof bits);
     }
     in.unit = V::load(tops.of);
-    in.per_unit = V::set(1.0f) / in.unit;
-    in.low = in.low * in.per_unit;
-    in.high = in.high * in.per_unit;
-    for (int i = 0; i < 32; ++i) (V::load(in.x[i]) * in.per_unit).store(in.x[i]);
+    const V per_unit = V::set(1.0f) / in.unit;
+    in.low = in.low * per_unit;
+    in.high = in.high * per_unit;
+    for (int i = 0; i < 32; ++i) (V::load(in.x[i]) * per_unit).store(in.x[i]);
   }
 
-  // To f16 and back, in the block's units.
-  static V held(const Input& in, V x) {
-    const V limit = V::set(65504.0f);
-    uint16_t bits[16];
-    min(max(x * in.unit, V::set(0.0f) - limit), limit).store(bits);
-    return V::load(bits) * in.per_unit;
-  }
-
-  template <class Levels>
-  static void scales(DType type, const float* x, int n, PlainBlock* out) {
-    // Where the outermost element lies, in quants beyond the outermost of them.
-    static constexpr float kEnds[] = {-0.3f, 0, 0.35f, 0.9f};
-    static constexpr float kBounds[] = {Levels::low, Levels::high};
-    Input in;
-    read(x, n, in);
-    const V zero = V::set(0.0f);
-    const V largest = if_less(zero - in.low, in.high, in.high, in.low), per = S::inverse(largest);
-    V best = V::set(-1.0f), best_s = zero;
-    for (const float bound : kBounds) {
-      for (const float end : kEnds) {
-        const V inverse = V::set(bound < 0 ? bound - end : bound + end) * per;
-        V xq = zero, qq = zero;
-        for (int i = 0; i < 32; ++i) {
-          const V v = V::load(in.x[i]);
-          const V q = Levels::template nearest<V>(v * inverse);
-          xq = fma(v, q, xq);
-          qq = fma(q, q, qq);
-        }
-        const V s = xq / max(qq, V::set(1e-30f)), gain = s * xq;
-        best_s = if_less(best, gain, s, best_s);
-        best = max(gain, best);
-      }
+  struct Best {
+    V gain = V::set(-1.0f), s = V::set(0.0f), c = V::set(0.0f);
+    void keep(V new_gain, V new_s, V new_c) {
+      s = if_less(gain, new_gain, new_s, s);
+      c = if_less(gain, new_gain, new_c, c);
+      gain = max(new_gain, gain);
     }
-    write<Levels>(type, x, n, in, held(in, best_s), zero, out);
+  };
+
+  template <class Levels, bool kBelow, bool kAbove>
+  static V bounded(V q) {
+    if constexpr (kBelow) q = max(q, V::set(Levels::low));
+    if constexpr (kAbove) q = min(q, V::set(Levels::high));
+    return q;
   }
 
+  // Where the outermost element lies, in quants; which of them are in need of a bound below or
+  // above.
   template <class Levels>
-  static void lines(DType type, const float* x, int n, PlainBlock* out) {
-    // How far the ends go beyond the outer quants, and both to one side.
-    static constexpr struct {
-      float out, shift;
-    } kTries[] = {{0, 0}, {-0.4f, 0.2f}, {-0.4f, -0.2f}, {0.4f, 0.25f}, {0.4f, -0.25f}, {0.9f, 0}};
-    constexpr float kMiddle = Levels::high / 2;
-    Input in;
-    read(x, n, in);
-    const V zero = V::set(0.0f), count = V::set(32.0f);
-    const V per = S::inverse((in.high - in.low) * V::set(1 / Levels::high));
+  struct ScaleTries {
+    static constexpr float kAt[] = {Levels::low + 0.3f,   Levels::low,         Levels::low - 0.35f,
+                                    Levels::low - 0.9f,   Levels::high - 0.3f, Levels::high,
+                                    Levels::high + 0.35f, Levels::high + 0.9f};
+    static constexpr float reach(int k) { return kAt[k] < 0 ? -kAt[k] : kAt[k]; }
+    static constexpr bool below(int k) { return reach(k) > 0.49f - Levels::low; }
+    static constexpr bool above(int k) { return reach(k) > 0.49f + Levels::high; }
+  };
+
+  // Blocks of too small or too equal elements get no scale here, and so are done one by one.
+  template <class Levels>
+  static Line best_scale(const Input& in) {
+    const V zero = V::set(0.0f), one = V::set(1.0f);
+    const V largest = if_less(zero - in.low, in.high, in.high, in.low);
+    const V per = if_less(V::set(0.5f), abs(largest), one / largest, zero);
+    Best best;
+    two_scales<Levels, 0>(in, per, best);
+    two_scales<Levels, 2>(in, per, best);
+    two_scales<Levels, 4>(in, per, best);
+    two_scales<Levels, 6>(in, per, best);
+    return {best.s, best.c};
+  }
+
+  // Tries k and k + 1 together: their sums do not wait for each other.
+  template <class Levels, int k>
+  static void two_scales(const Input& in, V per, Best& best) {
+    using Tries = ScaleTries<Levels>;
+    const V zero = V::set(0.0f), magic = V::set(0x1.8p23f);
+    const V inverse = V::set(Tries::kAt[k]) * per, inverse2 = V::set(Tries::kAt[k + 1]) * per;
+    V xq = zero, qq = zero, xq2 = zero, qq2 = zero;
+    for (int i = 0; i < 32; ++i) {
+      const V v = V::load(in.x[i]);
+      const V q = bounded<Levels, Tries::below(k), Tries::above(k)>(fma(v, inverse, magic) - magic);
+      const V q2 = bounded<Levels, Tries::below(k + 1), Tries::above(k + 1)>(
+          fma(v, inverse2, magic) - magic);
+      xq = fma(v, q, xq);
+      qq = fma(q, q, qq);
+      xq2 = fma(v, q2, xq2);
+      qq2 = fma(q2, q2, qq2);
+    }
+    const auto keep = [&](V sum_xq, V sum_qq) {
+      const V s = sum_xq / max(sum_qq, V::set(1e-30f));
+      best.keep(s * sum_xq, s, zero);
+    };
+    keep(xq, qq);
+    keep(xq2, qq2);
+  }
+
+  // How far the ends go beyond the outer quants, and both to one side.
+  template <class Levels>
+  struct LineTries {
+    static constexpr float kOut[] = {0, -0.4f, -0.4f, 0.4f, 0.4f, 0.9f};
+    static constexpr float kShift[] = {0, 0.2f, -0.2f, 0.25f, -0.25f, 0};
+    static constexpr bool below(int k) { return kOut[k] - kShift[k] > 0.49f; }
+    static constexpr bool above(int k) { return kOut[k] + kShift[k] > 0.49f; }
+  };
+
+  template <class Levels>
+  static Line best_line(const Input& in) {
+    const V zero = V::set(0.0f), range = in.high - in.low;
+    const V per = if_less(V::set(0x1p-16f), range, V::set(Levels::high) / range, zero);
     V sum = zero;
     for (int i = 0; i < 32; ++i) sum = sum + V::load(in.x[i]);
-    V best = V::set(-1.0f), best_s = zero, best_c = zero;
-    for (const auto& [beyond, shift] : kTries) {
-      const V stretch = V::set(1 + beyond / kMiddle), inverse = stretch * per;
-      const V offset =
-          fma(stretch, fma(zero - in.low, per, V::set(-kMiddle)), V::set(kMiddle + shift));
-      V sq = zero, xq = zero, qq = zero;
-      for (int i = 0; i < 32; ++i) {
-        const V v = V::load(in.x[i]);
-        const V q = Levels::template nearest<V>(fma(v, inverse, offset));
-        sq = sq + q;
-        xq = fma(v, q, xq);
-        qq = fma(q, q, qq);
-      }
-      const V det = fma(count, qq, zero - sq * sq);
-      const V safe = max(det, V::set(1e-3f));  // a whole number; 0 where all quants are equal
-      V s = fma(count, xq, zero - sum * sq) / safe;
-      s = if_less(det, V::set(0.5f), zero, s);
-      const V c = (sum - s * sq) * V::set(1.0f / 32);
-      const V gain = fma(s, xq, c * sum);
-      best_s = if_less(best, gain, s, best_s);
-      best_c = if_less(best, gain, c, best_c);
-      best = max(gain, best);
-    }
-    write<Levels>(type, x, n, in, held(in, best_s), held(in, best_c), out);
+    Best best;
+    two_lines<Levels, 0>(in, per, sum, best);
+    two_lines<Levels, 2>(in, per, sum, best);
+    two_lines<Levels, 4>(in, per, sum, best);
+    return {best.s, best.c};
   }
 
-  template <class Levels>
-  static void write(DType type, const float* x, int n, const Input& in, V d, V m, PlainBlock* out) {
-    const V inverse = S::inverse(d);
-    alignas(64) float q[32][kBlocks];
+  template <class Levels, int k>
+  static void two_lines(const Input& in, V per, V sum, Best& best) {
+    using Tries = LineTries<Levels>;
+    constexpr float kMiddle = Levels::high / 2;
+    const V zero = V::set(0.0f), magic = V::set(0x1.8p23f), count = V::set(32.0f);
+    const V middle = fma(zero - in.low, per, V::set(-kMiddle));  // of low, to the middle quant
+    const auto stretch = [](int t) { return V::set(1 + Tries::kOut[t] / kMiddle); };
+    const auto offset_of = [&](int t) {
+      return fma(stretch(t), middle, V::set(kMiddle + Tries::kShift[t]));
+    };
+    const V inverse = stretch(k) * per, inverse2 = stretch(k + 1) * per;
+    const V offset = offset_of(k), offset2 = offset_of(k + 1);
+    V sq = zero, xq = zero, qq = zero, sq2 = zero, xq2 = zero, qq2 = zero;
     for (int i = 0; i < 32; ++i) {
-      Levels::template nearest<V>((V::load(in.x[i]) - m) * inverse).store(q[i]);
+      const V v = V::load(in.x[i]);
+      const V q = bounded<Levels, Tries::below(k), Tries::above(k)>(
+          (fma(v, inverse, offset) + magic) - magic);
+      const V q2 = bounded<Levels, Tries::below(k + 1), Tries::above(k + 1)>(
+          (fma(v, inverse2, offset2) + magic) - magic);
+      sq = sq + q;
+      xq = fma(v, q, xq);
+      qq = fma(q, q, qq);
+      sq2 = sq2 + q2;
+      xq2 = fma(v, q2, xq2);
+      qq2 = fma(q2, q2, qq2);
     }
-    const Lanes16<V> ds(d * in.unit), ms(m * in.unit);
-    for (int b = 0; b < n; ++b) {
-      PlainBlock& block = out[b];
-      block.d = ds[b];
-      block.m = ms[b];
-      // The f16 are far apart here: each is looked at.
-      if (__builtin_fabsf(block.d) < 0x1p-14f) {
-        Fit<V>::block(type, x + 32 * b, nullptr, block);
-        continue;
-      }
-      block.subs = 1;
-      for (int h = 0; h < 2; ++h) {
-        block.sub[0].s[h] = 1;
-        block.sub[0].l[h] = 0;
-      }
-      for (int i = 0; i < 32; ++i) block.sub[0].q[i] = static_cast<int16_t>(q[i][b]);
-    }
+    const auto keep = [&](V sum_q, V sum_xq, V sum_qq) {
+      const V det = fma(count, sum_qq, zero - sum_q * sum_q);
+      const V safe = max(det, V::set(1e-3f));  // a whole number; 0 where all quants are equal
+      V s = fma(count, sum_xq, zero - sum * sum_q) / safe;
+      s = if_less(det, V::set(0.5f), zero, s);
+      const V c = (sum - s * sum_q) * V::set(1.0f / 32);
+      best.keep(fma(s, sum_xq, c * sum), s, c);
+    };
+    keep(sq, xq, qq);
+    keep(sq2, xq2, qq2);
   }
 };
 

@@ -183,7 +183,7 @@ void Quantizer::open_statistics() {
     }
     auto calibration = std::make_unique<Calibration>(model_, std::move(how));
     if (const auto matrix = calibration->overflown()) {
-      for (const SourceTensor& tensor : source_.tensors) refuse_not_finite(tensor);
+      for (const SourceTensor& tensor : source_.tensors) refuse_not_finite(tensor, pool_);
       throw Error(ErrorKind::bad_data,
                   fmt::format("what tensor {} is multiplied with is not finite in this text",
                               base::escaped(*matrix)))

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "eval/weights_hash.h"
 #include "io/file_system.h"
 #include "io/gguf_writer.h"
 #include "quant/calibration.h"
@@ -43,8 +44,9 @@ class Quantizer {
   // What is there already; `what` names the option.
   void refuse_place(const std::string& path, std::string_view what) const;
   void refuse_out(const std::string& out) const;
-  std::vector<io::GgufTensorToWrite> tensors_to_write();
-  void write_tensor(size_t i, io::OutputFile& file);
+  // `hasher` gets on while they are written.
+  std::vector<io::GgufTensorToWrite> tensors_to_write(eval::WeightsHasher& hasher);
+  void write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher& hasher);
   // Before hours of work: whether there is enough of it.
   void read_check_text();
   void check(const std::string& path);

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "engine/cpu_engine.h"
 #include "eval/text_windows.h"
+#include "eval/weights_hash.h"
 #include "io/atomic_file.h"
 #include "io/file_hash.h"
 #include "io/file_modes.h"
@@ -59,14 +60,14 @@ void Quantizer::refuse_out(const std::string& out) const {
   }
 }
 
-void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
+void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher& hasher) {
   const SourceTensor& tensor = source_.tensors[i];
   QuantizedTensor& result = tensors_[i];
   const auto total = static_cast<int64_t>(tensors_.size());
   tell(tensor.name, static_cast<int64_t>(i), total);
   if (tensor.elements() == 0) return;
   if (result.from == result.to && !tensor.bytes.empty()) {
-    refuse_not_finite(tensor);  // what is copied must be numbers too
+    refuse_not_finite(tensor, pool_);  // what is copied must be numbers too
     file.write(tensor.bytes);
   } else {
     EncodeRequest request{&tensor, result.to, {}, nullptr};
@@ -74,10 +75,14 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
       request.importance = statistics_->importance(matrix_of(tensor));
       if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
     }
-    const ErrorSums sums = encode_tensor(request, pool_, [&](std::span<const std::byte> bytes) {
-      file.write(bytes);
+    const BlockSize block = block_size(tensor.dtype);
+    const int64_t row_bytes = tensor.columns() / block.elements * block.bytes;
+    const auto beside = [&](int64_t rows) {
       tell(tensor.name, static_cast<int64_t>(i), total);
-    });
+      hasher.advance(static_cast<uint64_t>(rows * row_bytes));
+    };
+    const ErrorSums sums = encode_tensor(
+        request, pool_, {[&](std::span<const std::byte> bytes) { file.write(bytes); }, beside});
     result.relative_rmse = relative(sums.weight_error, sums.weight);
     if (!request.importance.empty()) {
       result.output_error = relative(sums.output_error, sums.output);
@@ -87,11 +92,12 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
   tensor.release();
 }
 
-std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write() {
+std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHasher& hasher) {
   std::vector<io::GgufTensorToWrite> tensors;
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    tensors.push_back({tensors_[i].name, tensors_[i].to, tensors_[i].shape,
-                       [this, i](io::OutputFile& file) { write_tensor(i, file); }});
+    tensors.push_back(
+        {tensors_[i].name, tensors_[i].to, tensors_[i].shape,
+         [this, i, &hasher](io::OutputFile& file) { write_tensor(i, file, hasher); }});
   }
   return tensors;
 }
@@ -143,13 +149,14 @@ QuantizeResult Quantizer::write(const std::string& out) {
           return at->name;
         }));
   }
-  tell("hashing", 0, 1);
-  run_.source_sha256 = weights_hash(model_->files());
-  const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write();
+  eval::WeightsHasher hasher(model_->files().weight_paths());
+  const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write(hasher);
   ResultFile result{std::string(io::name_of(out)), {}, 0};
   io::write_atomically(files_, out, io::kSharedFile, [&](io::OutputFile& file) {
     io::write_gguf(file, result_keys(source_.keys, run_), tensors);
     run_.errors = errors_;
+    tell("hashing", 0, 1);
+    run_.source_sha256 = hasher.hex();
     if (options_.check) check(file.path());
     io::rewrite_gguf_keys(file, result_keys(source_.keys, run_), tensors);
     const io::FileDigest digest = io::digest_of(files_, file.path());

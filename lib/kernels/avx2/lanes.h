@@ -31,6 +31,16 @@ struct Avx2Lanes {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(low, kNearest));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), _mm256_cvtps_ph(high, kNearest));
   }
+  void store(uint8_t* p) const {
+    const __m256i byte = _mm256_set1_epi32(255);
+    const __m256i a = _mm256_and_si256(_mm256_cvtps_epi32(low), byte),
+                  b = _mm256_and_si256(_mm256_cvtps_epi32(high), byte);
+    // Lanes 0 … 3 8 … 11 | 4 … 7 12 … 15, each in 16 bits.
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0b11011000);
+    _mm_storeu_si128(
+        reinterpret_cast<__m128i*>(p),
+        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+  }
   void store_first(float* p, int64_t n) const {
     _mm256_maskstore_ps(p, mask(0, n, 0), low);
     _mm256_maskstore_ps(p + 8, mask(0, n, 8), high);
@@ -78,6 +88,21 @@ struct Avx2Lanes {
   friend Avx2Lanes scale_by_bits(Avx2Lanes a, Avx2Lanes n) {
     return {scaled(a.low, n.low), scaled(a.high, n.high)};
   }
+  static void transpose(Avx2Lanes (&v)[16]) {
+    // The four quarters; those off the diagonal change places.
+    __m256 quarter[4][8];
+    for (int i = 0; i < 8; ++i) {
+      quarter[0][i] = v[i].low;
+      quarter[1][i] = v[i + 8].low;
+      quarter[2][i] = v[i].high;
+      quarter[3][i] = v[i + 8].high;
+    }
+    for (auto& q : quarter) transpose(q);
+    for (int i = 0; i < 8; ++i) {
+      v[i] = {quarter[0][i], quarter[1][i]};
+      v[i + 8] = {quarter[2][i], quarter[3][i]};
+    }
+  }
   float sum() const {
     const __m256 s8 = _mm256_add_ps(low, high);
     const __m128 s4 = _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
@@ -99,6 +124,25 @@ struct Avx2Lanes {
         _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(first));
     const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(clamp(begin)), lane);
     return _mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(clamp(end)), lane));
+  }
+  static void transpose(__m256 (&v)[8]) {
+    // Lane L of four[4 g + c] is column 4 L + c of rows 4 g … 4 g + 3.
+    __m256d four[8];
+    for (int i = 0; i < 8; i += 4) {
+      const auto pair = [&](int k, bool high) {
+        const __m256 a = v[i + k], b = v[i + k + 1];
+        return _mm256_castps_pd(high ? _mm256_unpackhi_ps(a, b) : _mm256_unpacklo_ps(a, b));
+      };
+      four[i] = _mm256_unpacklo_pd(pair(0, false), pair(2, false));
+      four[i + 1] = _mm256_unpackhi_pd(pair(0, false), pair(2, false));
+      four[i + 2] = _mm256_unpacklo_pd(pair(0, true), pair(2, true));
+      four[i + 3] = _mm256_unpackhi_pd(pair(0, true), pair(2, true));
+    }
+    for (int c = 0; c < 4; ++c) {
+      const __m256 top = _mm256_castpd_ps(four[c]), low = _mm256_castpd_ps(four[4 + c]);
+      v[c] = _mm256_permute2f128_ps(top, low, 0x20);
+      v[4 + c] = _mm256_permute2f128_ps(top, low, 0x31);
+    }
   }
   static __m256 from_integers(const int16_t* p) {
     const __m128i integers = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));

@@ -30,6 +30,9 @@ struct Avx512Lanes {
     constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, kNearest));
   }
+  void store(uint8_t* p) const {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+  }
   void store_first(float* p, int64_t n) const { _mm512_mask_storeu_ps(p, mask(0, n), v); }
 
   friend Avx512Lanes operator+(Avx512Lanes a, Avx512Lanes b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -55,6 +58,33 @@ struct Avx512Lanes {
   friend Avx512Lanes scale_by_bits(Avx512Lanes a, Avx512Lanes n) {
     return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a.v),
                                                  _mm512_slli_epi32(_mm512_castps_si512(n.v), 23)))};
+  }
+  static void transpose(Avx512Lanes (&v)[16]) {
+    // Lane L of four[4 g + c] is column 4 L + c of rows 4 g … 4 g + 3.
+    __m512d four[16];
+    for (int i = 0; i < 16; i += 4) {
+      const auto pair = [&](int k, bool high) {
+        const __m512 a = v[i + k].v, b = v[i + k + 1].v;
+        return _mm512_castps_pd(high ? _mm512_unpackhi_ps(a, b) : _mm512_unpacklo_ps(a, b));
+      };
+      four[i] = _mm512_unpacklo_pd(pair(0, false), pair(2, false));
+      four[i + 1] = _mm512_unpackhi_pd(pair(0, false), pair(2, false));
+      four[i + 2] = _mm512_unpacklo_pd(pair(0, true), pair(2, true));
+      four[i + 3] = _mm512_unpackhi_pd(pair(0, true), pair(2, true));
+    }
+    constexpr int kEven = 0x88, kOdd = 0xdd;
+    for (int c = 0; c < 4; ++c) {
+      const __m512 rows[4] = {_mm512_castpd_ps(four[c]), _mm512_castpd_ps(four[4 + c]),
+                              _mm512_castpd_ps(four[8 + c]), _mm512_castpd_ps(four[12 + c])};
+      const __m512 even_top = _mm512_shuffle_f32x4(rows[0], rows[1], kEven),
+                   even_low = _mm512_shuffle_f32x4(rows[2], rows[3], kEven),
+                   odd_top = _mm512_shuffle_f32x4(rows[0], rows[1], kOdd),
+                   odd_low = _mm512_shuffle_f32x4(rows[2], rows[3], kOdd);
+      v[c].v = _mm512_shuffle_f32x4(even_top, even_low, kEven);
+      v[4 + c].v = _mm512_shuffle_f32x4(odd_top, odd_low, kEven);
+      v[8 + c].v = _mm512_shuffle_f32x4(even_top, even_low, kOdd);
+      v[12 + c].v = _mm512_shuffle_f32x4(odd_top, odd_low, kOdd);
+    }
   }
   float sum() const {
     const __m256 s8 = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "kernels/half.h"
 
@@ -53,6 +54,10 @@ struct ScalarLanes {
   void store(uint16_t* p) const {
     for (int i = 0; i < 16; ++i) p[i] = to_f16(v[i]);
   }
+  // Whole numbers -128 … 255, modulo 256.
+  void store(uint8_t* p) const {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<uint8_t>(static_cast<int>(v[i]));
+  }
   void store_first(float* p, int64_t n) const {
     for (int i = 0; i < 16 && i < n; ++i) p[i] = v[i];
   }
@@ -98,6 +103,12 @@ struct ScalarLanes {
   // a * 2^n by its exponent bits; the low bits of n's pattern are the number.
   friend ScalarLanes scale_by_bits(const ScalarLanes& a, const ScalarLanes& n) {
     return each([&](int i) { return as_float(as_bits(a.v[i]) + (as_bits(n.v[i]) << 23)); });
+  }
+  // Lane j of v[i] ↔ lane i of v[j].
+  static void transpose(ScalarLanes (&v)[16]) {
+    for (int i = 0; i < 16; ++i) {
+      for (int j = 0; j < i; ++j) std::swap(v[i].v[j], v[j].v[i]);
+    }
   }
   // Lanes i and i + 8, then i and i + 4, …
   float sum() const {
