@@ -52,11 +52,15 @@ struct Expand {
   }
 
   static void halves(const std::byte* row, int64_t count, float* out) {
-    for (int64_t k = 0; k < count; k += 16) {
-      uint16_t bits[16] = {};
-      std::memcpy(bits, row + 2 * k, 2 * static_cast<size_t>(count - k < 16 ? count - k : 16));
+    uint16_t bits[16] = {};
+    int64_t k = 0;
+    for (; k + 16 <= count; k += 16) {
+      std::memcpy(bits, row + 2 * k, sizeof bits);
       V::load(bits).store(out + k);
     }
+    if (k == count) return;
+    std::memcpy(bits, row + 2 * k, 2 * static_cast<size_t>(count - k));
+    V::load(bits).store(out + k);
   }
 };
 

@@ -24,6 +24,8 @@ namespace {
 constexpr int64_t kSlab = int64_t{1} << 20;
 // Weights and rows that a thread takes at a time. The feedback needs more rows for its products.
 constexpr int64_t kChunk = int64_t{1} << 15, kFeedbackRows = 256;
+// Weights whose fp32 stays in the nearest cache.
+constexpr int64_t kTogether = int64_t{1} << 12;
 constexpr int64_t kSampleRows = 64;
 
 bool all_finite(std::span<const float> values) {
@@ -103,7 +105,6 @@ class Slab {
       if (thread == 0) beside();
       int64_t& bad = first_bad[static_cast<size_t>(thread)];
       Room& room = rooms_[static_cast<size_t>(thread)];
-      room.decoded.resize(static_cast<size_t>(columns_));
       while (bad == n) {
         const int64_t begin = next.fetch_add(chunk_);
         if (begin >= n) break;
@@ -138,11 +139,27 @@ class Slab {
   // The first row that has a value that is not finite, or one past all rows.
   template <typename At>
   int64_t plain_chunk(base::Range own, const At& at, Room& room) {
-    room.rows.resize(static_cast<size_t>(columns_));
-    for (int64_t i = own.begin; i < own.end; ++i) {
-      if (!read(i, at, room.rows)) return i;
-      encode_row(request_.to, room.rows, request_.importance, encoded(i), room.decoded.data());
-      sums_[static_cast<size_t>(i)] = row_sums(room.rows, room.decoded, request_.importance);
+    // Without importance rows are as good as one long row, and blocks are done many together.
+    const int64_t together = request_.importance.empty()
+                                 ? std::clamp<int64_t>(kTogether / columns_, 1, own.end - own.begin)
+                                 : 1;
+    room.rows.resize(static_cast<size_t>(together * columns_));
+    room.decoded.resize(room.rows.size());
+    for (int64_t first = own.begin; first < own.end; first += together) {
+      const int64_t n = std::min(together, own.end - first);
+      const auto part = [&](std::vector<float>& of, int64_t i, int64_t rows) {
+        return std::span(of).subspan(static_cast<size_t>((i - first) * columns_),
+                                     static_cast<size_t>(rows * columns_));
+      };
+      for (int64_t i = first; i < first + n; ++i) {
+        if (!read(i, at, part(room.rows, i, 1))) return i;
+      }
+      encode_row(request_.to, part(room.rows, first, n), request_.importance, encoded(first),
+                 room.decoded.data());
+      for (int64_t i = first; i < first + n; ++i) {
+        sums_[static_cast<size_t>(i)] =
+            row_sums(part(room.rows, i, 1), part(room.decoded, i, 1), request_.importance);
+      }
     }
     return static_cast<int64_t>(sums_.size());
   }
@@ -152,6 +169,7 @@ class Slab {
   int64_t fed_chunk(base::Range own, const At& at, Room& room) {
     const int64_t n = own.end - own.begin;
     room.rows.resize(static_cast<size_t>(n * columns_));
+    room.decoded.resize(static_cast<size_t>(columns_));
     const MatrixView<float> rows{room.rows.data(), n, columns_, columns_};
     const auto row = [&](int64_t i) {
       return std::span(rows.row(i - own.begin), static_cast<size_t>(columns_));

@@ -27,11 +27,17 @@ class Row {
  private:
   static void halves(const RowCall& call) {
     const V limit = V::set(65504.0f), least = V::set(-65504.0f);
+    uint16_t bits[16];
     for (int64_t k = 0; k < call.columns; k += 16) {
-      const int64_t n = call.columns - k < 16 ? call.columns - k : 16;
-      uint16_t bits[16];
-      min(max(V::load_first(call.x + k, n), least), limit).store(bits);
-      __builtin_memcpy(call.out + 2 * k, bits, 2 * static_cast<size_t>(n));
+      const bool whole = call.columns - k >= 16;
+      const int64_t n = whole ? 16 : call.columns - k;
+      min(max(whole ? V::load(call.x + k) : V::load_first(call.x + k, n), least), limit)
+          .store(bits);
+      if (whole) {
+        __builtin_memcpy(call.out + 2 * k, bits, sizeof bits);
+      } else {
+        __builtin_memcpy(call.out + 2 * k, bits, 2 * static_cast<size_t>(n));
+      }
       if (call.decoded != nullptr) V::load(bits).store_first(call.decoded + k, n);
     }
   }
