@@ -4,6 +4,7 @@
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/material.h"
+#include "support/safetensors_builder.h"
 
 using namespace nalar;
 
