@@ -3,6 +3,7 @@
 #include <nalar/export.h>
 
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -10,8 +11,8 @@
 
 namespace nalar::base {
 
-// A fixed number of threads that run one function together; the caller is thread 0. Waiting threads spin
-// for some ten microseconds, then sleep. Functions must not throw. One caller at a time.
+// A fixed number of threads that run one function together; the caller is thread 0. Waiting threads
+// spin for some ten microseconds, then sleep. Functions must not throw. One caller at a time.
 class NALAR_MODULE_API ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -46,6 +47,23 @@ class NALAR_MODULE_API ThreadPool {
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<uint32_t> phase_{0};
 };
+
+// As pool.run(), for functions that may throw: the error of the first thread that has one is thrown
+// when all are done.
+template <typename F>
+void run_all(ThreadPool& pool, F&& fn) {
+  std::vector<std::exception_ptr> errors(static_cast<size_t>(pool.size()));
+  pool.run([&](int thread) {
+    try {
+      fn(thread);
+    } catch (...) {
+      errors[static_cast<size_t>(thread)] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
 
 // The part of n items that thread t of `threads` takes, in units of `unit` items.
 struct Range {

@@ -17,7 +17,6 @@ struct BlockInput {
   alignas(64) float wx[256];
   int n;
   float unit;  // a power of two
-  // With importance given, the search goes on as long as it finds something.
   bool thorough;
 
   Group group(int first, int count) const { return {x + first, w + first, wx + first, count}; }
@@ -32,7 +31,7 @@ struct BlockInput {
   float held(float d) const { return Lanes16<V>(held(V::set(d)))[0]; }
 
   // False where every element is nearer to 0 than to the least scale there is.
-  bool read(const float* from, const float* importance, int count) {
+  bool read(const float* from, const float* importance, bool search_long, int count) {
     V largest = V::set(0.0f);
     for (int i = 0; i < count; i += 16) largest = max(abs(V::load(from + i)), largest);
     const float top = largest.largest();
@@ -42,7 +41,7 @@ struct BlockInput {
     bits &= 0x7f800000;
     __builtin_memcpy(&unit, &bits, sizeof bits);
     n = count;
-    thorough = importance != nullptr;
+    thorough = search_long;
     weigh(importance);
     const V scale = V::set(1 / unit);
     for (int i = 0; i < n; i += 16) {

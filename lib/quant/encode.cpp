@@ -29,17 +29,19 @@ void plain_row(DType type, std::span<const float> row, std::byte* out) {
 
 }  // namespace
 
-void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
+void encode_row(DType type, std::span<const float> row, const Importance& importance,
                 std::byte* out, float* decoded) noexcept {
   if (type == DType::f32 || type == DType::bf16) {
     plain_row(type, row, out);
     if (decoded != nullptr) decode_row(type, out, {decoded, row.size()});
     return;
   }
+  const std::span<const float> columns = importance.of_column;
   encode_kernels(kernels::chosen_isa())
       .encode({.type = type,
                .x = row.data(),
-               .importance = importance.empty() ? nullptr : importance.data(),
+               .importance = columns.empty() ? nullptr : columns.data(),
+               .thorough = importance.thorough && !columns.empty(),
                .columns = static_cast<int64_t>(row.size()),
                .out = out,
                .decoded = decoded});

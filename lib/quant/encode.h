@@ -13,15 +13,20 @@
 // same numbers in every reader of the format.
 namespace nalar::quant {
 
-// One row of a matrix. `importance` [columns], of each input column, ≥ 0 (E[x_c²] of the
-// activations: the error of the Linear's output is what is minimised then), or empty: all columns
-// alike (weights by magnitude, x² + σ² or |x| + σ, gave a higher KL divergence), and a shorter
-// search. `columns` is a multiple of the type's block. Writes columns / block
+// What errors in each input column cost: E[x_c²] of the activations, up to a factor, so that the
+// error of the Linear's output is what is minimised.
+struct Importance {
+  std::span<const float> of_column;  // [columns], ≥ 0, or empty: all alike
+  bool thorough = true;  // the search goes on as long as it finds something; not so without columns
+};
+
+// One row of a matrix (weights by magnitude, x² + σ² or |x| + σ, gave a higher KL divergence than
+// all alike). `columns` is a multiple of the type's block. Writes columns / block
 // · bytes to `out`, and the row as a reader gets it to `decoded` [columns], if it is there. F32,
 // F16, BF16 too (round to nearest even). What is beyond a type's range becomes its largest.
 // Thread-safe; nothing is allocated; the same bits on every instruction set. REQUIRES finite
 // values.
-void encode_row(DType type, std::span<const float> row, std::span<const float> importance,
+void encode_row(DType type, std::span<const float> row, const Importance& importance,
                 std::byte* out, float* decoded = nullptr) noexcept;
 
 // The row as a reader of the file gets it.

@@ -34,6 +34,7 @@ struct RowCall {
   DType type;
   const float* x;           // [columns], finite
   const float* importance;  // [columns], ≥ 0, or nullptr: all alike
+  bool thorough;            // the search goes on as long as it finds something
   int64_t columns;          // a multiple of the type's block
   std::byte* out;
   float* decoded;  // [columns]: the row as a reader gets it; or nullptr
@@ -41,16 +42,16 @@ struct RowCall {
 
 struct EncodeKernels {
   void (*encode)(const RowCall& call) = nullptr;
-  // Quantized types with a search of their own for the case that all elements are alike: many
-  // blocks together, faster and with fewer candidates.
+  // Quantized types with a search of their own where it need not be thorough: many blocks together,
+  // faster and with fewer candidates.
   static constexpr bool has_many(DType type) {
     return type == DType::q8_0 || type == DType::q4_0 || type == DType::q4_1 ||
            type == DType::q5_0 || type == DType::q5_1;
   }
   // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
-  // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike, and the search is
-  // shorter.
-  void (*fit)(DType type, const float* x, const float* w, kernels::PlainBlock& out) = nullptr;
+  // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike.
+  void (*fit)(DType type, const float* x, const float* w, bool thorough,
+              kernels::PlainBlock& out) = nullptr;
   void (*feedback)(const FeedbackCall& call) = nullptr;
   // The first `count` elements of a file row, to whole vectors of 16 or blocks.
   void (*decode)(DType type, const std::byte* row, int64_t count, float* out) = nullptr;

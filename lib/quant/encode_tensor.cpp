@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <exception>
 #include <functional>
 #include <numeric>
 
@@ -50,22 +49,6 @@ ErrorSums row_sums(std::span<const float> row, std::span<const float> decoded,
                           base::escaped(tensor.name), row, at - values.begin(), *at));
 }
 
-// ThreadPool's functions must not throw.
-template <typename F>
-void run(base::ThreadPool& pool, F&& fn) {
-  std::vector<std::exception_ptr> errors(static_cast<size_t>(pool.size()));
-  pool.run([&](int thread) {
-    try {
-      fn(thread);
-    } catch (...) {
-      errors[static_cast<size_t>(thread)] = std::current_exception();
-    }
-  });
-  for (const std::exception_ptr& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
-}
-
 // E[(v x)²] = v H v^T = |U^-T v|², by forward substitution; v is used up.
 double energy(std::span<float> v, const Hessian& hessian) {
   const MatrixView<const float> u = hessian.factor_rows();
@@ -91,7 +74,14 @@ class Slab {
         chunk_(request.hessian != nullptr
                    ? kFeedbackRows
                    : std::max<int64_t>(1, kChunk / std::max<int64_t>(columns_, 1))),
-        rooms_(static_cast<size_t>(pool.size())) {}
+        rooms_(static_cast<size_t>(pool.size())) {
+    if (is_thorough()) return;
+    // Rows are as good as one long row then, and blocks are done many together.
+    together_ = std::max<int64_t>(kTogether / std::max<int64_t>(columns_, 1), 1);
+    for (int64_t i = 0; i < together_; ++i) {
+      repeated_.insert(repeated_.end(), request.importance.begin(), request.importance.end());
+    }
+  }
 
   // `at(i)`: the tensor's row that is row i of the slab. `beside` is called by this thread before
   // it joins the others.
@@ -101,7 +91,7 @@ class Slab {
     sums_.assign(static_cast<size_t>(n), {});
     std::vector<int64_t> first_bad(static_cast<size_t>(pool_.size()), n);
     std::atomic<int64_t> next{0};
-    run(pool_, [&](int thread) {
+    base::run_all(pool_, [&](int thread) {
       if (thread == 0) beside();
       int64_t& bad = first_bad[static_cast<size_t>(thread)];
       Room& room = rooms_[static_cast<size_t>(thread)];
@@ -128,6 +118,8 @@ class Slab {
     std::vector<float> rows, decoded;
   };
 
+  bool is_thorough() const { return request_.measured && !request_.importance.empty(); }
+
   std::byte* encoded(int64_t i) { return bytes_.data() + i * row_bytes_; }
 
   template <typename At>
@@ -139,10 +131,9 @@ class Slab {
   // The first row that has a value that is not finite, or one past all rows.
   template <typename At>
   int64_t plain_chunk(base::Range own, const At& at, Room& room) {
-    // Without importance rows are as good as one long row, and blocks are done many together.
-    const int64_t together = request_.importance.empty()
-                                 ? std::clamp<int64_t>(kTogether / columns_, 1, own.end - own.begin)
-                                 : 1;
+    const int64_t together = std::min(together_, own.end - own.begin);
+    const std::span<const float> measured =
+        request_.measured ? request_.importance : std::span<const float>();
     room.rows.resize(static_cast<size_t>(together * columns_));
     room.decoded.resize(room.rows.size());
     for (int64_t first = own.begin; first < own.end; first += together) {
@@ -154,11 +145,15 @@ class Slab {
       for (int64_t i = first; i < first + n; ++i) {
         if (!read(i, at, part(room.rows, i, 1))) return i;
       }
-      encode_row(request_.to, part(room.rows, first, n), request_.importance, encoded(first),
-                 room.decoded.data());
+      const std::span<const float> importance =
+          is_thorough() ? request_.importance
+                        : std::span(repeated_).first(
+                              repeated_.empty() ? 0 : static_cast<size_t>(n * columns_));
+      encode_row(request_.to, part(room.rows, first, n), {importance, request_.measured},
+                 encoded(first), room.decoded.data());
       for (int64_t i = first; i < first + n; ++i) {
         sums_[static_cast<size_t>(i)] =
-            row_sums(part(room.rows, i, 1), part(room.decoded, i, 1), request_.importance);
+            row_sums(part(room.rows, i, 1), part(room.decoded, i, 1), measured);
       }
     }
     return static_cast<int64_t>(sums_.size());
@@ -199,8 +194,10 @@ class Slab {
   const EncodeRequest& request_;
   base::ThreadPool& pool_;
   int64_t columns_, row_bytes_;
-  int64_t sample_step_;  // of the rows whose output is looked at with a Hessian
-  int64_t chunk_;        // rows
+  int64_t sample_step_;          // of the rows whose output is looked at with a Hessian
+  int64_t chunk_;                // rows
+  int64_t together_ = 1;         // rows that are encoded as one
+  std::vector<float> repeated_;  // importance, once for each of them
   std::vector<Room> rooms_;
   std::vector<std::byte> bytes_;
   std::vector<ErrorSums> sums_;
@@ -220,7 +217,7 @@ void refuse_not_finite(const SourceTensor& tensor, base::ThreadPool& pool) {
   if (!is_weight_type(tensor.dtype) || tensor.elements() == 0) return;
   const int64_t rows = tensor.rows();
   std::vector<int64_t> first_bad(static_cast<size_t>(pool.size()), rows);
-  run(pool, [&](int thread) {
+  base::run_all(pool, [&](int thread) {
     std::vector<float> row(static_cast<size_t>(tensor.columns()));
     const base::Range own = base::share(rows, thread, pool.size());
     for (int64_t r = own.begin; r < own.end; ++r) {

@@ -21,8 +21,10 @@ double relative(double error, double whole);
 struct EncodeRequest {
   const SourceTensor* tensor = nullptr;
   DType to = DType::f32;
-  std::span<const float> importance;  // [columns] or empty
-  const Hessian* hessian = nullptr;   // with feedback then
+  std::span<const float> importance = {};  // [columns] or empty
+  const Hessian* hessian = nullptr;        // with feedback then
+  // The importance, on a text: worth a thorough search, and the error of the output is told.
+  bool measured = true;
 };
 
 // Of a tensor of weights: that each is finite. Errors: bad_data that names tensor and place.

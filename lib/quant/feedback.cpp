@@ -95,7 +95,7 @@ class Chunk {
     for (int64_t k = 0; k < size_.elements; ++k) {
       x[k] = k < left ? tile[k * kLanes] : weights(r)[c + k];
     }
-    kernels_.fit(type_, x, importance_.data() + c, blocks_[static_cast<size_t>(r)]);
+    kernels_.fit(type_, x, importance_.data() + c, true, blocks_[static_cast<size_t>(r)]);
   }
 
   // The errors of columns [c, c + n) into all after them.

@@ -29,32 +29,32 @@ class Fit {
   using PlainSub = kernels::PlainSub;
 
  public:
-  static void block(DType type, const float* x, const float* w, PlainBlock& out) {
+  static void block(DType type, const float* x, const float* w, bool thorough, PlainBlock& out) {
     switch (type) {
       case DType::q8_0:
-        return single<WholeLevels<-128, 127>>(x, w, out);
+        return single<WholeLevels<-128, 127>>(x, w, thorough, out);
       case DType::q4_0:
-        return single<WholeLevels<-8, 7>>(x, w, out);
+        return single<WholeLevels<-8, 7>>(x, w, thorough, out);
       case DType::q5_0:
-        return single<WholeLevels<-16, 15>>(x, w, out);
+        return single<WholeLevels<-16, 15>>(x, w, thorough, out);
       case DType::iq4_nl:
-        return single<TableLevels>(x, w, out);
+        return single<TableLevels>(x, w, thorough, out);
       case DType::q4_1:
-        return pair<WholeLevels<0, 15>>(x, w, out);
+        return pair<WholeLevels<0, 15>>(x, w, thorough, out);
       case DType::q5_1:
-        return pair<WholeLevels<0, 31>>(x, w, out);
+        return pair<WholeLevels<0, 31>>(x, w, thorough, out);
       case DType::q2_k:
-        return super<SuperType<WholeLevels<0, 3>, 16, 0, 15, 15>>(x, w, out);
+        return super<SuperType<WholeLevels<0, 3>, 16, 0, 15, 15>>(x, w, thorough, out);
       case DType::q3_k:
-        return super<SuperType<WholeLevels<-4, 3>, 16, -32, 31, 0>>(x, w, out);
+        return super<SuperType<WholeLevels<-4, 3>, 16, -32, 31, 0>>(x, w, thorough, out);
       case DType::q4_k:
-        return super<SuperType<WholeLevels<0, 15>, 32, 0, 63, 63>>(x, w, out);
+        return super<SuperType<WholeLevels<0, 15>, 32, 0, 63, 63>>(x, w, thorough, out);
       case DType::q5_k:
-        return super<SuperType<WholeLevels<0, 31>, 32, 0, 63, 63>>(x, w, out);
+        return super<SuperType<WholeLevels<0, 31>, 32, 0, 63, 63>>(x, w, thorough, out);
       case DType::q6_k:
-        return super<SuperType<WholeLevels<-32, 31>, 16, -128, 127, 0>>(x, w, out);
+        return super<SuperType<WholeLevels<-32, 31>, 16, -128, 127, 0>>(x, w, thorough, out);
       case DType::iq4_xs:
-        return super<SuperType<TableLevels, 32, -32, 31, 0>>(x, w, out);
+        return super<SuperType<TableLevels, 32, -32, 31, 0>>(x, w, thorough, out);
       default:
         return;
     }
@@ -115,10 +115,10 @@ class Fit {
 
   // d q
   template <class Levels>
-  static void single(const float* x, const float* w, PlainBlock& out) {
+  static void single(const float* x, const float* w, bool thorough, PlainBlock& out) {
     clear(out, 1);
     Input in;
-    if (!in.read(x, w, 32)) return;
+    if (!in.read(x, w, thorough, 32)) return;
     const Line line = scale_line<Levels>(in.group(0, 32), in.thorough);
     out.d = in.held(line.s) * in.unit;
     if (magnitude(out.d) < Input::kNormalHalf) {
@@ -143,10 +143,10 @@ class Fit {
 
   // d q + m
   template <class Levels>
-  static void pair(const float* x, const float* w, PlainBlock& out) {
+  static void pair(const float* x, const float* w, bool thorough, PlainBlock& out) {
     clear(out, 1);
     Input in;
-    if (!in.read(x, w, 32)) return;
+    if (!in.read(x, w, thorough, 32)) return;
     const Line line = min_line<Levels, 0>(in.group(0, 32), in.thorough ? 3 : 1);
     const Lanes16<V> ds = neighbours(in, line.s), ms = neighbours(in, line.c);
     float d[16], m[16];
@@ -170,10 +170,10 @@ class Fit {
   };
 
   template <class T>
-  static void super(const float* x, const float* w, PlainBlock& out) {
+  static void super(const float* x, const float* w, bool thorough, PlainBlock& out) {
     clear(out, 8);
     Input in;
-    if (!in.read(x, w, 256)) return;
+    if (!in.read(x, w, thorough, 256)) return;
     Line lines[T::kGroups];
     for (int g = 0; g < T::kGroups; ++g) {
       const Group group = in.group(g * T::kGroup, T::kGroup);

@@ -5,8 +5,8 @@
 #include "quant/fit_impl.h"
 #include "quant/pack_block.h"
 
-// The short search for the types of 32 elements with one scale, all elements alike: a lane of V is
-// a block, and all blocks try the same few candidates.
+// The short search for the types of 32 elements with one scale: a lane of V is a block, and all
+// blocks try the same few candidates.
 namespace nalar::quant {
 
 template <class V>
@@ -56,14 +56,21 @@ class FitMany {
     const int64_t count = call.columns / 32;
     for (int64_t first = 0; first < count; first += kBlocks) {
       const int n = static_cast<int>(count - first < kBlocks ? count - first : kBlocks);
-      blocks<T>(call, first, n);
+      if (call.importance == nullptr) {
+        Alike in;
+        read(call.x + 32 * first, n, in);
+        blocks<T>(call, first, n, in);
+      } else {
+        Weighted in;
+        read(call.x + 32 * first, n, in);
+        weigh(call.importance + 32 * first, n, in);
+        blocks<T>(call, first, n, in);
+      }
     }
   }
 
-  template <class T>
-  static void blocks(const RowCall& call, int64_t first, int n) {
-    Input in;
-    read(call.x + 32 * first, n, in);
+  template <class T, class In>
+  static void blocks(const RowCall& call, int64_t first, int n, const In& in) {
     Line line;
     if constexpr (T::kMin) {
       line = best_line<typename T::Levels>(in);
@@ -79,7 +86,8 @@ class FitMany {
       float* const decoded = call.decoded != nullptr ? call.decoded + 32 * at : nullptr;
       std::byte* const out = call.out + at * static_cast<int64_t>(sizeof(typename T::Block));
       if (__builtin_fabsf(d_of[b]) < 0x1p-14f) {
-        one(call.type, x, out, decoded);
+        one(call.type, x, call.importance != nullptr ? call.importance + 32 * at : nullptr, out,
+            decoded);
         continue;
       }
       typename T::Block block;
@@ -99,9 +107,9 @@ class FitMany {
   }
 
   // The f16 are far apart here: each is looked at.
-  static void one(DType type, const float* x, std::byte* out, float* decoded) {
+  static void one(DType type, const float* x, const float* w, std::byte* out, float* decoded) {
     kernels::PlainBlock block;
-    Fit<V>::block(type, x, nullptr, block);
+    Fit<V>::block(type, x, w, false, block);
     pack_block(type, block, out);
     if (decoded != nullptr) kernels::Expand<V>::block(type, block, decoded);
   }
@@ -154,6 +162,16 @@ class FitMany {
     V unit;
     V low, high;
   };
+  struct Alike : Input {
+    static V weighed(int, V of_i) { return of_i; }  // by w of element i
+    static V total() { return V::set(32.0f); }
+  };
+  struct Weighted : Input {
+    alignas(64) float w[32][kBlocks];
+    V sum;
+    V weighed(int i, V of_i) const { return V::load(w[i]) * of_i; }
+    V total() const { return sum; }
+  };
   // x ≈ s q + c of each block.
   struct Line {
     V s, c;
@@ -162,8 +180,7 @@ class FitMany {
   static void read(const float* x, int n, Input& in) {
     V of[16];
     for (int first = 0; first < 32; first += 16) {
-      for (int b = 0; b < kBlocks; ++b) of[b] = V::load(x + 32 * (b < n ? b : n - 1) + first);
-      V::transpose(of);
+      load(x, n, first, of);
       if (first == 0) in.low = in.high = of[0];
       for (int i = 0; i < 16; ++i) {
         in.low = min(of[i], in.low);
@@ -183,6 +200,36 @@ class FitMany {
     in.low = in.low * per_unit;
     in.high = in.high * per_unit;
     for (int i = 0; i < 32; ++i) (V::load(in.x[i]) * per_unit).store(in.x[i]);
+  }
+
+  // Elements `first` … of every block.
+  static void load(const float* x, int n, int first, V (&of)[16]) {
+    for (int b = 0; b < kBlocks; ++b) of[b] = V::load(x + 32 * (b < n ? b : n - 1) + first);
+    V::transpose(of);
+  }
+
+  // As BlockInput: in units of a block's largest, and no element is free.
+  static void weigh(const float* importance, int n, Weighted& in) {
+    const V zero = V::set(0.0f), one = V::set(1.0f), least = V::set(1e-30f);
+    V of[16];
+    V top = zero;
+    for (int first = 0; first < 32; first += 16) {
+      load(importance, n, first, of);
+      for (int i = 0; i < 16; ++i) {
+        top = max(of[i], top);
+        of[i].store(in.w[first + i]);
+      }
+    }
+    const V per_top = one / max(top, least);
+    V sum = zero;
+    for (int i = 0; i < 32; ++i) {
+      const V w = if_less(top, least, one, V::load(in.w[i]) * per_top);
+      sum = sum + w;
+      w.store(in.w[i]);
+    }
+    const V floor = sum * V::set(1e-3f / 32);
+    in.sum = fma(V::set(32.0f), floor, sum);
+    for (int i = 0; i < 32; ++i) (V::load(in.w[i]) + floor).store(in.w[i]);
   }
 
   struct Best {
@@ -214,8 +261,8 @@ class FitMany {
   };
 
   // Blocks of too small or too equal elements get no scale here, and so are done one by one.
-  template <class Levels>
-  static Line best_scale(const Input& in) {
+  template <class Levels, class In>
+  static Line best_scale(const In& in) {
     const V zero = V::set(0.0f), one = V::set(1.0f);
     const V largest = if_less(zero - in.low, in.high, in.high, in.low);
     const V per = if_less(V::set(0.5f), abs(largest), one / largest, zero);
@@ -230,8 +277,8 @@ class FitMany {
   }
 
   // Tries k and k + 1 together: their sums do not wait for each other.
-  template <class Levels, int k>
-  static void two_scales(const Input& in, V per, Best& best) {
+  template <class Levels, int k, class In>
+  static void two_scales(const In& in, V per, Best& best) {
     using Tries = ScaleTries<Levels>;
     const V zero = V::set(0.0f), magic = V::set(0x1.8p23f);
     const V inverse = V::set(Tries::kAt[k]) * per, inverse2 = V::set(Tries::kAt[k + 1]) * per;
@@ -241,10 +288,11 @@ class FitMany {
       const V q = bounded<Levels, Tries::below(k), Tries::above(k)>(fma(v, inverse, magic) - magic);
       const V q2 = bounded<Levels, Tries::below(k + 1), Tries::above(k + 1)>(
           fma(v, inverse2, magic) - magic);
-      xq = fma(v, q, xq);
-      qq = fma(q, q, qq);
-      xq2 = fma(v, q2, xq2);
-      qq2 = fma(q2, q2, qq2);
+      const V wx = in.weighed(i, v);
+      xq = fma(wx, q, xq);
+      qq = fma(in.weighed(i, q), q, qq);
+      xq2 = fma(wx, q2, xq2);
+      qq2 = fma(in.weighed(i, q2), q2, qq2);
     }
     const auto keep = [&](V sum_xq, V sum_qq) {
       const V s = sum_xq / max(sum_qq, V::set(1e-30f));
@@ -263,12 +311,12 @@ class FitMany {
     static constexpr bool above(int k) { return kOut[k] + kShift[k] > 0.49f; }
   };
 
-  template <class Levels>
-  static Line best_line(const Input& in) {
+  template <class Levels, class In>
+  static Line best_line(const In& in) {
     const V zero = V::set(0.0f), range = in.high - in.low;
     const V per = if_less(V::set(0x1p-16f), range, V::set(Levels::high) / range, zero);
     V sum = zero;
-    for (int i = 0; i < 32; ++i) sum = sum + V::load(in.x[i]);
+    for (int i = 0; i < 32; ++i) sum = sum + in.weighed(i, V::load(in.x[i]));
     Best best;
     two_lines<Levels, 0>(in, per, sum, best);
     two_lines<Levels, 2>(in, per, sum, best);
@@ -276,11 +324,11 @@ class FitMany {
     return {best.s, best.c};
   }
 
-  template <class Levels, int k>
-  static void two_lines(const Input& in, V per, V sum, Best& best) {
+  template <class Levels, int k, class In>
+  static void two_lines(const In& in, V per, V sum, Best& best) {
     using Tries = LineTries<Levels>;
     constexpr float kMiddle = Levels::high / 2;
-    const V zero = V::set(0.0f), magic = V::set(0x1.8p23f), count = V::set(32.0f);
+    const V zero = V::set(0.0f), magic = V::set(0x1.8p23f), count = in.total();
     const V middle = fma(zero - in.low, per, V::set(-kMiddle));  // of low, to the middle quant
     const auto stretch = [](int t) { return V::set(1 + Tries::kOut[t] / kMiddle); };
     const auto offset_of = [&](int t) {
@@ -295,19 +343,21 @@ class FitMany {
           (fma(v, inverse, offset) + magic) - magic);
       const V q2 = bounded<Levels, Tries::below(k + 1), Tries::above(k + 1)>(
           (fma(v, inverse2, offset2) + magic) - magic);
-      sq = sq + q;
-      xq = fma(v, q, xq);
-      qq = fma(q, q, qq);
-      sq2 = sq2 + q2;
-      xq2 = fma(v, q2, xq2);
-      qq2 = fma(q2, q2, qq2);
+      const V wx = in.weighed(i, v), wq = in.weighed(i, q), wq2 = in.weighed(i, q2);
+      sq = sq + wq;
+      xq = fma(wx, q, xq);
+      qq = fma(wq, q, qq);
+      sq2 = sq2 + wq2;
+      xq2 = fma(wx, q2, xq2);
+      qq2 = fma(wq2, q2, qq2);
     }
     const auto keep = [&](V sum_q, V sum_xq, V sum_qq) {
       const V det = fma(count, sum_qq, zero - sum_q * sum_q);
-      const V safe = max(det, V::set(1e-3f));  // a whole number; 0 where all quants are equal
-      V s = fma(count, sum_xq, zero - sum * sum_q) / safe;
-      s = if_less(det, V::set(0.5f), zero, s);
-      const V c = (sum - s * sum_q) * V::set(1.0f / 32);
+      // 0 but for rounding where all quants are equal.
+      const V least = V::set(1e-5f) * count * sum_qq;
+      V s = fma(count, sum_xq, zero - sum * sum_q) / max(det, V::set(1e-30f));
+      s = if_less(least, det, s, zero);
+      const V c = (sum - s * sum_q) / count;
       best.keep(fma(s, sum_xq, c * sum), s, c);
     };
     keep(sq, xq, qq);

@@ -70,7 +70,8 @@ Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, 
       source_(std::move(source)),
       options_(options),
       control_(control),
-      pool_(options.threads > 0 ? options.threads : default_threads()) {
+      pool_(options.threads > 0 ? options.threads : default_threads()),
+      from_weights_(*model_, source_, pool_) {
   options_.validate();
   run_.source_name = io::name_of(model_->files().path());
   run_.source_sha256 = std::string(64, '0');  // until it is computed, for the size

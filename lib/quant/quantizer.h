@@ -19,6 +19,7 @@
 #include "quant/report.h"
 #include "quant/source.h"
 #include "quant/statistics.h"
+#include "quant/weight_statistics.h"
 
 namespace nalar::quant {
 
@@ -62,6 +63,7 @@ class Quantizer {
   RunRecord run_;
   ErrorSums errors_;
   std::unique_ptr<Statistics> statistics_;
+  WeightStatistics from_weights_;  // of matrices that statistics_ does not know
   std::string check_text_;
   Calibration* calibration_ = nullptr;  // statistics_, where it is one
 };

@@ -70,10 +70,16 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     refuse_not_finite(tensor, pool_);  // what is copied must be numbers too
     file.write(tensor.bytes);
   } else {
-    EncodeRequest request{&tensor, result.to, {}, nullptr};
+    EncodeRequest request;
+    request.tensor = &tensor;
+    request.to = result.to;
     if (statistics_ && is_quantized(result.to)) {
       request.importance = statistics_->importance(matrix_of(tensor));
       if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
+    }
+    if (request.importance.empty() && is_quantized(result.to)) {
+      request.importance = from_weights_.importance(tensor.model_name);
+      request.measured = false;
     }
     const BlockSize block = block_size(tensor.dtype);
     const int64_t row_bytes = tensor.columns() / block.elements * block.bytes;
@@ -84,7 +90,7 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     const ErrorSums sums = encode_tensor(
         request, pool_, {[&](std::span<const std::byte> bytes) { file.write(bytes); }, beside});
     result.relative_rmse = relative(sums.weight_error, sums.weight);
-    if (!request.importance.empty()) {
+    if (request.measured && !request.importance.empty()) {
       result.output_error = relative(sums.output_error, sums.output);
     }
     errors_ += sums;

@@ -12,13 +12,14 @@ class Row {
  public:
   static void encode(const RowCall& call) {
     if (call.type == DType::f16) return halves(call);
-    if (call.importance == nullptr && FitMany<V>::row(call)) return;
+    if (!call.thorough && FitMany<V>::row(call)) return;
     const BlockSize size = block_size(call.type);
     kernels::PlainBlock block;
     std::byte* out = call.out;
     for (int64_t k = 0; k < call.columns; k += size.elements, out += size.bytes) {
       Fit<V>::block(call.type, call.x + k,
-                    call.importance != nullptr ? call.importance + k : nullptr, block);
+                    call.importance != nullptr ? call.importance + k : nullptr, call.thorough,
+                    block);
       pack_block(call.type, block, out);
       if (call.decoded != nullptr) kernels::Expand<V>::block(call.type, block, call.decoded + k);
     }

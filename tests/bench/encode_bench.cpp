@@ -1,5 +1,6 @@
 // The error and the time of encode_row on rows of a file of raw fp32:
-//   encode_bench FILE COLUMNS [--importance FILE] [--types Q4_K,Q6_K] [--decoded FILE]
+//   encode_bench FILE COLUMNS [--importance FILE [--search short]] [--types Q4_K,Q6_K] [--decoded
+//   FILE]
 // prints type, relative RMSE, the same weighted by importance, and µs of processor time a row.
 #include <fmt/format.h>
 
@@ -29,6 +30,7 @@ struct Options {
   std::string file, types, decoded;
   size_t columns = 0;
   std::vector<float> importance;
+  bool thorough = true;
 };
 
 void measure(DType type, const Options& options, const std::vector<float>& x) {
@@ -39,8 +41,8 @@ void measure(DType type, const Options& options, const std::vector<float>& x) {
   std::vector<std::byte> out(rows * bytes);
   const std::clock_t start = std::clock();
   for (size_t r = 0; r < rows; ++r) {
-    quant::encode_row(type, std::span(x).subspan(r * columns, columns), options.importance,
-                      &out[r * bytes]);
+    quant::encode_row(type, std::span(x).subspan(r * columns, columns),
+                      {options.importance, options.thorough}, &out[r * bytes]);
   }
   const double time = 1e6 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   std::vector<float> y(x.size());
@@ -70,7 +72,8 @@ void measure(DType type, const Options& options, const std::vector<float>& x) {
 int main(int argc, char** argv) {
   if (argc < 3 || argc % 2 == 0) {
     fmt::print(stderr,
-               "encode_bench FILE COLUMNS [--importance FILE] [--types A,B] [--decoded FILE]\n");
+               "encode_bench FILE COLUMNS [--importance FILE [--search short]] [--types A,B] "
+               "[--decoded FILE]\n");
     return 2;
   }
   Options options{.file = argv[1],
@@ -81,6 +84,7 @@ int main(int argc, char** argv) {
   for (int i = 3; i + 1 < argc; i += 2) {
     const std::string key = argv[i];
     if (key == "--importance") options.importance = read_floats(argv[i + 1]);
+    if (key == "--search") options.thorough = std::string_view(argv[i + 1]) != "short";
     if (key == "--types") options.types = "," + std::string(argv[i + 1]) + ",";
     if (key == "--decoded") options.decoded = argv[i + 1];
   }

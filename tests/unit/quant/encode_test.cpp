@@ -34,7 +34,7 @@ std::vector<float> round_trip(DType type, const std::vector<float>& row,
   const BlockSize size = block_size(type);
   std::vector<std::byte> bytes(row.size() / static_cast<size_t>(size.elements) *
                                static_cast<size_t>(size.bytes));
-  encode_row(type, row, importance, bytes.data());
+  encode_row(type, row, {importance}, bytes.data());
   std::vector<float> decoded(row.size());
   decode_row(type, bytes.data(), decoded);
   return decoded;
@@ -222,7 +222,7 @@ TEST_CASE("Every quant is the nearest, and no other group scale is much better")
     for (int64_t at = 0; at < 1024; at += 256) {
       std::vector<float> x(row.begin() + at, row.begin() + at + 256);
       std::vector<std::byte> bytes(static_cast<size_t>(block_size(type).bytes));
-      encode_row(type, x, std::vector<float>(256, 1), bytes.data());
+      encode_row(type, x, {std::vector<float>(256, 1)}, bytes.data());
       kernels::PlainBlock block;
       kernels::decode_block(type, bytes.data(), block);
       const auto error_of = [&](int g, int s, int l) {
@@ -280,9 +280,11 @@ TEST_CASE("Every instruction set finds the same scales and quants") {
         for (const kernels::Isa isa : kernels::available_isas()) {
           CAPTURE(kernels::name(isa));
           kernels::PlainBlock block;
-          encode_kernels(isa).fit(type, row.data() + k, w, block);
-          std::vector<std::byte> bytes(static_cast<size_t>(size.bytes));
-          pack_block(type, block, bytes.data());
+          std::vector<std::byte> bytes(2 * static_cast<size_t>(size.bytes));
+          for (const bool thorough : {false, true}) {
+            encode_kernels(isa).fit(type, row.data() + k, w, thorough, block);
+            pack_block(type, block, &bytes[thorough ? static_cast<size_t>(size.bytes) : 0]);
+          }
           if (first.empty()) first = bytes;
           REQUIRE(bytes == first);
         }
@@ -300,7 +302,7 @@ struct Encoded {
 };
 
 Encoded encoded(kernels::Isa isa, DType type, std::span<const float> row,
-                const float* importance = nullptr) {
+                const float* importance = nullptr, bool thorough = true) {
   const BlockSize size = block_size(type);
   Encoded out{std::vector<std::byte>(row.size() / static_cast<size_t>(size.elements) *
                                      static_cast<size_t>(size.bytes)),
@@ -308,6 +310,7 @@ Encoded encoded(kernels::Isa isa, DType type, std::span<const float> row,
   encode_kernels(isa).encode({.type = type,
                               .x = row.data(),
                               .importance = importance,
+                              .thorough = thorough && importance != nullptr,
                               .columns = static_cast<int64_t>(row.size()),
                               .out = out.bytes.data(),
                               .decoded = out.decoded.data()});
@@ -328,11 +331,13 @@ TEST_CASE("A row: the same on every instruction set, and decoded as a reader doe
   for (const DType type : kWeightTypes) {
     if (!is_quantized(type) && type != DType::f16) continue;
     CAPTURE(name(type));
-    for (const float* w : {static_cast<const float*>(nullptr), std::as_const(importance).data()}) {
-      const Encoded first = encoded(kernels::Isa::scalar, type, row, w);
+    const float* const weights = importance.data();
+    for (const auto& [w, thorough] : {std::pair<const float*, bool>(nullptr, false),
+                                      std::pair(weights, false), std::pair(weights, true)}) {
+      const Encoded first = encoded(kernels::Isa::scalar, type, row, w, thorough);
       for (const kernels::Isa isa : kernels::available_isas()) {
         CAPTURE(kernels::name(isa));
-        REQUIRE(encoded(isa, type, row, w) == first);
+        REQUIRE(encoded(isa, type, row, w, thorough) == first);
         std::vector<float> read(row.size());
         encode_kernels(isa).decode(type, first.bytes.data(), 2560, read.data());
         REQUIRE(read == first.decoded);
@@ -370,6 +375,34 @@ TEST_CASE("Blocks done together: the same in any company, packed as any, about a
     const auto together = round_trip(type, ordinary);
     const auto searched = round_trip(type, ordinary, std::vector<float>(4096, 1));
     CHECK(error(ordinary, together) <= 1.05 * error(ordinary, searched));
+  }
+}
+
+TEST_CASE(
+    "A short search heeds importance: about as good as the thorough one, equal ones change "
+    "little") {
+  const auto row = normal(4096, 44);
+  auto importance = normal(4096, 45);
+  for (float& w : importance) w = std::pow(w, 4.0f);
+  for (const DType type : kWeightTypes) {
+    if (!is_quantized(type)) continue;
+    CAPTURE(name(type));
+    const auto loss = [&](const float* w, bool thorough) {
+      const auto decoded = encoded(kernels::chosen_isa(), type, row, w, thorough).decoded;
+      double sum = 0;
+      for (size_t i = 0; i < row.size(); ++i) {
+        sum += double{importance[i]} * std::pow(double{row[i]} - decoded[i], 2);
+      }
+      return sum;
+    };
+    const double best = loss(importance.data(), true), quick = loss(importance.data(), false);
+    INFO(best << " " << quick << " " << loss(nullptr, false));
+    CHECK(quick <= 1.25 * best);
+    CHECK(quick < loss(nullptr, false));
+    const std::vector<float> ones(4096, 3);
+    const auto alike = encoded(kernels::chosen_isa(), type, row).decoded;
+    const auto weighed = encoded(kernels::chosen_isa(), type, row, ones.data(), false).decoded;
+    CHECK(std::fabs(error(row, weighed) / error(row, alike) - 1) < 0.002);
   }
 }
 

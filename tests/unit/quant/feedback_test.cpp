@@ -73,7 +73,7 @@ TEST_CASE("Feedback lowers the error of the output; rows do not depend on their 
     auto plain = room(type), fed = room(type);
     const size_t row_bytes = plain.size() / kRows;
     for (int64_t r = 0; r < kRows; ++r) {
-      encode_row(type, {layer.rows().row(r), kColumns}, diagonal,
+      encode_row(type, {layer.rows().row(r), kColumns}, {diagonal},
                  &plain[static_cast<size_t>(r) * row_bytes]);
     }
     encode_rows_with_feedback(type, layer.rows(), layer.hessian, 0, kRows, fed.data());

@@ -71,8 +71,12 @@ TEST_CASE("each matrix is what encode_row makes of its rows, the rest is copied"
   const std::string folder = test::temporary_folder();
   const Made made = make(folder, with(Mix::q4_0));
   const auto source = open_model(folder + "/model.gguf");
+  const Source in_rows = gguf_source(source->shared_files());
+  base::ThreadPool pool(1);
+  WeightStatistics from_weights(*source, in_rows, pool);
   for (const TensorView& tensor : made.model->files().tensors()->tensors()) {
     INFO(tensor.name);
+    const std::span<const float> importance = from_weights.importance(std::string(tensor.name));
     const TensorView& from = *source->files().tensors()->find(tensor.name);
     CHECK(tensor.shape == from.shape);
     if (tensor.dtype == from.dtype) {
@@ -84,7 +88,7 @@ TEST_CASE("each matrix is what encode_row makes of its rows, the rest is copied"
     std::vector<std::byte> encoded(tensor.bytes.size() / static_cast<size_t>(tensor.rows()));
     for (int64_t r = 0; r < tensor.rows(); ++r) {
       decode_row(from.dtype, from.bytes.data() + r * static_cast<int64_t>(columns) * 4, row);
-      encode_row(tensor.dtype, row, {}, encoded.data());
+      encode_row(tensor.dtype, row, {importance, false}, encoded.data());
       CHECK(std::memcmp(encoded.data(),
                         tensor.bytes.data() + static_cast<size_t>(r) * encoded.size(),
                         encoded.size()) == 0);

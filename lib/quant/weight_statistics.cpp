@@ -1,0 +1,104 @@
+#include "quant/weight_statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace nalar::quant {
+
+WeightStatistics::WeightStatistics(const Model& model, const Source& source, base::ThreadPool& pool)
+    : model_(model), pool_(pool) {
+  for (const SourceTensor& tensor : source.tensors) tensors_.emplace(tensor.model_name, &tensor);
+  const Weights& weights = model.weights();
+  for (size_t i = 0; i < weights.layers.size(); ++i) {
+    const LayerWeights& w = weights.layers[i];
+    for (const TensorView* matrix : {&w.q, &w.k, &w.v}) {
+      places_.emplace(matrix->name, Place{Input::attention, i});
+    }
+    places_.emplace(w.o.name, Place{Input::values, i});
+    for (const TensorView* matrix : {&w.gate, &w.up}) {
+      places_.emplace(matrix->name, Place{Input::feed_forward, i});
+    }
+    places_.emplace(w.down.name, Place{Input::gated, i});
+  }
+  places_.emplace(weights.head.name, Place{Input::head, 0});
+}
+
+std::span<const float> WeightStatistics::importance(const std::string& matrix) {
+  const auto place = places_.find(matrix);
+  importance_.clear();
+  if (place == places_.end()) return {};
+  const std::vector<double> input = input_of(place->second);
+  const double most = *std::max_element(input.begin(), input.end());
+  const bool finite =
+      std::all_of(input.begin(), input.end(), [](double e) { return std::isfinite(e); });
+  if (!finite || !(most > 0)) return {};
+  for (const double e : input) importance_.push_back(static_cast<float>(e / most));
+  return importance_;
+}
+
+std::vector<double> WeightStatistics::input_of(Place place) const {
+  const Weights& weights = model_.weights();
+  if (place.input == Input::head) return squares(weights.final_norm, weights.head.columns());
+  const LayerWeights& w = weights.layers[place.layer];
+  const auto attention = [&] { return squares(w.attention_norm, w.q.columns()); };
+  const auto feed_forward = [&] { return squares(w.feed_forward_norm, w.gate.columns()); };
+  switch (place.input) {
+    case Input::attention:
+      return attention();
+    case Input::feed_forward:
+      return feed_forward();
+    case Input::values: {
+      const AttentionSpec& spec = model_.config().layers[place.layer].attention;
+      const std::vector<double> of_values = energies(w.v, attention());
+      std::vector<double> out;
+      for (int n = 0; n < spec.n_heads; ++n) {
+        const auto first = of_values.begin() + n / (spec.n_heads / spec.n_kv_heads) * spec.head_dim;
+        out.insert(out.end(), first, first + spec.head_dim);
+      }
+      return out;
+    }
+    default: {
+      const std::vector<double> g = feed_forward(), up = energies(w.up, g);
+      std::vector<double> out = energies(w.gate, g);
+      for (size_t c = 0; c < out.size(); ++c) out[c] *= up[c];
+      return out;
+    }
+  }
+}
+
+const SourceTensor* WeightStatistics::find(const TensorView& tensor) const {
+  const auto at = tensors_.find(tensor.name);
+  return at == tensors_.end() ? nullptr : at->second;
+}
+
+std::vector<double> WeightStatistics::squares(const TensorView& vector, int64_t columns) const {
+  const SourceTensor* const tensor = find(vector);
+  std::vector<float> x(static_cast<size_t>(columns), 1);
+  if (tensor != nullptr) tensor->read(0, x);
+  std::vector<double> out(x.size());
+  std::transform(x.begin(), x.end(), out.begin(), [](float v) { return double{v} * v; });
+  return out;
+}
+
+std::vector<double> WeightStatistics::energies(const TensorView& matrix,
+                                               const std::vector<double>& g) const {
+  const SourceTensor& tensor = *find(matrix);
+  std::vector<double> out(static_cast<size_t>(tensor.rows()));
+  base::run_all(pool_, [&](int thread) {
+    std::vector<float> row(g.size());
+    const base::Range own = base::share(tensor.rows(), thread, pool_.size());
+    for (int64_t r = own.begin; r < own.end; ++r) {
+      tensor.read(r, row);
+      double sums[8] = {};  // so that they are vector code
+      const size_t whole = row.size() / 8 * 8;
+      for (size_t c = 0; c < whole; c += 8) {
+        for (size_t i = 0; i < 8; ++i) sums[i] += double{row[c + i]} * row[c + i] * g[c + i];
+      }
+      for (size_t c = whole; c < row.size(); ++c) sums[0] += double{row[c]} * row[c] * g[c];
+      for (const double sum : sums) out[static_cast<size_t>(r)] += sum;
+    }
+  });
+  return out;
+}
+
+}  // namespace nalar::quant
