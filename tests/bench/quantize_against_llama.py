@@ -3,6 +3,7 @@
 
   quantize_against_llama.py NALAR LLAMA sources MODEL.gguf TEXT OUT.gguf [--steps 200]
   quantize_against_llama.py NALAR LLAMA quality SOURCE.gguf TEXT CALIBRATION [--types Q4_K_M,…] [--bytes 100000]
+                                       [--kinds llama.cpp,nalar] [--earlier LINES]
   quantize_against_llama.py NALAR LLAMA time SOURCE.gguf [--types Q4_K_M,…] [--rounds 3]
 
 LLAMA: the folder of llama-quantize and llama-imatrix.
@@ -11,7 +12,8 @@ sources   A float model whose weights lie on no grid, as those of a dequantized 
           of its weights trained for --steps updates of two rows of TEXT with a fixed seed, as a GGUF file of F16.
 quality   Each type four times, at one size: both tools without statistics, and with those of CALIBRATION
           (--calibrate; llama-imatrix in chunks of 512). KL divergence from SOURCE on the first --bytes of TEXT, second
-          halves of chunks of 512 tokens, everything computed in fp32: what the weights lost and nothing else.
+          halves of chunks of 512 tokens, everything computed in fp32: what the weights lost and nothing else. What
+          the lines of an --earlier run tell is not run again.
 time      Whole commands in turn, --threads each: seconds, processor seconds, peak memory.
 
 Prints a line of JSON a file and, in the end, a Markdown table. A machine with other work gives other times.
@@ -88,30 +90,38 @@ def sources(arguments, tools):
 
 
 def quality(arguments, tools):
+    table = {}
+    for line in pathlib.Path(arguments.earlier).read_text().splitlines() if arguments.earlier else []:
+        found = json.loads(line) if line.startswith("{") else {}
+        if "kl" in found:
+            table[found["type"], found["by"], found["statistics"]] = found
+    types, kinds = arguments.types.split(","), arguments.kinds.split(",")
+    wanted = [(to, kind, with_statistics) for to in types for with_statistics in (False, True) for kind in kinds]
     with tempfile.TemporaryDirectory(dir=arguments.work) as work:
         work = pathlib.Path(work)
-        text = work / "text.txt"
+        text, imatrix, out = work / "text.txt", work / "imatrix.gguf", work / "out.gguf"
         text.write_bytes(pathlib.Path(arguments.text).read_bytes()[:arguments.bytes])
-        imatrix = work / "imatrix.gguf"
-        _, run = measured([tools.llama / "llama-imatrix", "-m", arguments.source, "-f", arguments.calibration, "-o",
-                           imatrix, "-c", "512", "-t", tools.threads, "--no-ppl"])
-        print(json.dumps({"imatrix": arguments.calibration} | run), flush=True)
-        table = {}
-        for to in arguments.types.split(","):
-            for kind, file in (("llama.cpp", None), ("nalar", None), ("llama.cpp", imatrix),
-                               ("nalar", arguments.calibration)):
-                out = work / "out.gguf"
-                run = tools.quantize(arguments.source, out, kind, to, file)
-                report = tools.divergence(out, arguments.source, text)
-                size = out.stat().st_size
-                for made in work.glob("out.gguf*"):
-                    made.unlink()
-                found = {"type": to, "by": kind, "statistics": file is not None, "bytes": size} | run
-                found |= divergence_of(report)
-                table[to, kind, file is not None] = found
-                print(json.dumps(found), flush=True)
+        for to, kind, with_statistics in wanted:
+            if (to, kind, with_statistics) in table:
+                continue
+            file = None
+            if with_statistics:
+                file = arguments.calibration if kind == "nalar" else imatrix
+            if file == imatrix and not imatrix.exists():
+                _, run = measured([tools.llama / "llama-imatrix", "-m", arguments.source, "-f", arguments.calibration,
+                                   "-o", imatrix, "-c", "512", "-t", tools.threads, "--no-ppl"])
+                print(json.dumps({"imatrix": arguments.calibration} | run), flush=True)
+            run = tools.quantize(arguments.source, out, kind, to, file)
+            found = {"type": to, "by": kind, "statistics": with_statistics, "bytes": out.stat().st_size} | run
+            found |= divergence_of(tools.divergence(out, arguments.source, text))
+            table[to, kind, with_statistics] = found
+            print(json.dumps(found), flush=True)
+            for made in work.glob("out.gguf*"):
+                made.unlink()
+    if len(kinds) < 2:
+        return
     print("\n| | llama.cpp | nalar | | imatrix | calibrated | |\n|---|---|---|---|---|---|---|")
-    for to in arguments.types.split(","):
+    for to in types:
         cells = [to]
         for with_statistics in (False, True):
             theirs, ours = (table[to, kind, with_statistics]["kl"] for kind in ("llama.cpp", "nalar"))
@@ -168,6 +178,8 @@ def main():
     lost.add_argument("calibration")
     lost.add_argument("--types", default=TYPES)
     lost.add_argument("--bytes", type=int, default=100_000)
+    lost.add_argument("--kinds", default="llama.cpp,nalar")
+    lost.add_argument("--earlier", help="a file of lines that a run printed")
     lost.set_defaults(run=quality)
     took = what.add_parser("time")
     took.add_argument("source")
