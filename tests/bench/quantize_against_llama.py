@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """nalar quantize against llama-quantize: what the files lose, and how long they take.
 
-  quantize_against_llama.py NALAR LLAMA sources MODEL.gguf TEXT OUT.gguf [--steps 200]
+  quantize_against_llama.py NALAR LLAMA sources MODEL.gguf TEXT OUT.gguf [--steps 200] [--lr 2e-5]
+                                       [--batch-rows 2] [--characters 1400]
   quantize_against_llama.py NALAR LLAMA quality SOURCE.gguf TEXT CALIBRATION [--types Q4_K_M,…] [--bytes 100000]
                                        [--kinds llama.cpp,nalar] [--earlier LINES]
   quantize_against_llama.py NALAR LLAMA time SOURCE.gguf [--types Q4_K_M,…] [--rounds 3]
@@ -9,7 +10,7 @@
 LLAMA: the folder of llama-quantize and llama-imatrix.
 
 sources   A float model whose weights lie on no grid, as those of a dequantized file do: MODEL as an F32 folder, all
-          of its weights trained for --steps updates of two rows of TEXT with a fixed seed, as a GGUF file of F16.
+          of its weights trained for --steps updates of a few rows of TEXT with a fixed seed, as a GGUF file of F16.
 quality   Each type four times, at one size: both tools without statistics, and with those of CALIBRATION
           (--calibrate; llama-imatrix in chunks of 512). KL divergence from SOURCE on the first --bytes of TEXT, second
           halves of chunks of 512 tokens, everything computed in fp32: what the weights lost and nothing else. What
@@ -75,7 +76,7 @@ class Tools:
 
 def sources(arguments, tools):
     text = pathlib.Path(arguments.text).read_text()
-    size = 1400  # characters: some 400 tokens
+    size = arguments.characters
     with tempfile.TemporaryDirectory(dir=arguments.work) as work:
         work = pathlib.Path(work)
         with open(work / "rows.jsonl", "w") as rows:
@@ -83,8 +84,8 @@ def sources(arguments, tools):
                 rows.write(json.dumps({"text": text[begin:begin + size]}) + "\n")
         tools.run_nalar("convert", arguments.source, work / "base", "--dtype", "f32")
         _, run = tools.run_nalar("finetune", work / "base", work / "rows.jsonl", "-o", work / "tuned", "--method",
-                                 "full", "--dtype", arguments.dtype, "--steps", arguments.steps, "--batch-rows", "2",
-                                 "--lr", "2e-5", "--seed", "1")
+                                 "full", "--dtype", arguments.dtype, "--steps", arguments.steps, "--batch-rows",
+                                 arguments.batch_rows, "--lr", arguments.lr, "--seed", "1")
         tools.run_nalar("convert", work / "tuned", arguments.out, "--dtype", "f16")
     print(json.dumps({"source": arguments.out} | run))
 
@@ -170,6 +171,9 @@ def main():
     made.add_argument("text")
     made.add_argument("out")
     made.add_argument("--steps", default="200")
+    made.add_argument("--lr", default="2e-5")
+    made.add_argument("--batch-rows", default="2")
+    made.add_argument("--characters", type=int, default=1400, help="of a row; 1400 are some 400 tokens")
     made.add_argument("--dtype", default="bf16")
     made.set_defaults(run=sources)
     lost = what.add_parser("quality")
