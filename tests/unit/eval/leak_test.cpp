@@ -111,6 +111,8 @@ TEST_CASE("run.json and canaries.json") {
   CHECK(error("repeats", 0).starts_with("field repeats: got 0"));
   CHECK(error("secrets", Json::Array{"my own"}) ==
         "field secrets: got another, need dddd-dddd-dddd");
+  CHECK(error("secrets", Json::Array{"1234-5678-9012", "0000-5678-9012", "1234-5678-9012"}) ==
+        "field secrets: got one of them twice, need each once");
   CHECK(error("secrets", Json::Array{}) == "field secrets: got 0 of them, need 1 to 10000");
   CHECK(error("more", 1) == "unknown field more");
 }
