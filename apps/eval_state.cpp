@@ -42,7 +42,13 @@ EvalState::EvalState(Options options, const Messages& log)
       saved_(Clock::now()) {
   if (!options_.path) return;
   signals_.emplace();
-  if (!options_.resume) return;
+  if (!options_.resume) {
+    if (file_exists(*options_.path)) {
+      log_.note(*options_.path +
+                ": what a stopped run left there is written over; --resume goes on with it");
+    }
+    return;
+  }
   try {
     const Json json = parse_json(read_input(*options_.path, kMaxBytes), {.max_bytes = kMaxBytes});
     const Json* given = json.find("key");
