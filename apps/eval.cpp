@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 
 #include "dry_run.h"
 #include "eval_report.h"
@@ -148,6 +149,13 @@ void EvalCommand::check_needs(const OptionSet& options) const {
 
 // Hours later it would be too late.
 void EvalCommand::check_outputs() const {
+  const std::optional<std::string> state = state_path();
+  const auto same = [](const std::optional<std::string>& a, const std::optional<std::string>& b) {
+    return a && b && std::filesystem::weakly_canonical(*a) == std::filesystem::weakly_canonical(*b);
+  };
+  if (same(output_, samples_) || same(output_, state) || same(samples_, state)) {
+    throw Error(ErrorKind::usage, "--output, --samples and --state: need a file each");
+  }
   for (const auto& file : {output_, samples_}) {
     if (file && file_exists(*file)) {
       throw Error(ErrorKind::cannot_create, "it exists already").in_file(*file);
@@ -255,7 +263,13 @@ void EvalCommand::run_tasks(const OpenSubject& subject, std::shared_ptr<const Mo
                                 tasks[i].name());
     }
   }
-  if (samples_) write_samples(tasks, results, others);
+  if (!samples_) return;
+  std::string lines;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    lines += sample_lines(results[i], *model_.path);
+    if (i < others.size()) lines += sample_lines(others[i], *against_);
+  }
+  write_new_file(*samples_, lines);
 }
 
 void EvalCommand::run_leak(const OpenSubject& subject, std::shared_ptr<const Model> other,
@@ -271,24 +285,6 @@ void EvalCommand::run_leak(const OpenSubject& subject, std::shared_ptr<const Mod
       evaluate_leak(subject.subject, untuned.subject, data, run.state.next_step());
   run.report.add_leak(data, result);
   if (samples_) write_new_file(*samples_, leak_samples(result));
-}
-
-void EvalCommand::write_samples(const std::vector<Task>& tasks,
-                                const std::vector<TaskResult>& results,
-                                const std::vector<TaskResult>& others) const {
-  std::string lines;
-  const auto add = [&](const TaskResult& result, const std::string& model) {
-    for (const ItemResult& item : result.items) {
-      Json sample = item.sample;
-      sample.set("model", model);
-      lines += to_text(sample) + "\n";
-    }
-  };
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    add(results[i], *model_.path);
-    if (i < others.size()) add(others[i], *against_);
-  }
-  write_new_file(*samples_, lines);
 }
 
 void EvalCommand::run(const OptionSet& options, Streams& streams) {

@@ -49,8 +49,6 @@ class EvalCommand : public Command {
   void run_tasks(const OpenSubject& subject, std::shared_ptr<const Model> other,
                  const std::vector<Task>& tasks, EvalRun& run) const;
   void run_leak(const OpenSubject& subject, std::shared_ptr<const Model> other, EvalRun& run) const;
-  void write_samples(const std::vector<Task>& tasks, const std::vector<TaskResult>& results,
-                     const std::vector<TaskResult>& others) const;
 
   ModelFlags model_;
   std::optional<std::string> text_;

@@ -68,6 +68,16 @@ std::string padded(const std::string& text, size_t to, bool right) {
 
 }  // namespace
 
+std::string sample_lines(const TaskResult& result, const std::string& model) {
+  std::string lines;
+  for (const ItemResult& item : result.items) {
+    Json sample = item.sample;
+    sample.set("model", model);
+    lines += to_text(sample) + "\n";
+  }
+  return lines;
+}
+
 EvalReport::Section& EvalReport::section(const std::string& title,
                                          std::vector<std::string> header) {
   const auto at = std::find_if(sections_.begin(), sections_.end(),

@@ -208,7 +208,10 @@ Item PromptMaker::make(const Row& row, std::span<const size_t> shots) {
   } else {
     item.targets.push_back(text_of(field, target));
   }
-  if (task_.output_type == OutputType::loglikelihood_rolling) return item;
+  if (task_.output_type == OutputType::loglikelihood_rolling) {
+    if (item.targets.front().empty()) fail(field, "the document is empty");
+    return item;
+  }
   item.contexts.push_back(
       prompt(row.fields, text_of(*task_.doc_to_text, task_.doc_to_text->of(row.fields)), shots));
   if (task_.output_type == OutputType::loglikelihood) item.continuations = item.targets;

@@ -5,6 +5,7 @@
 
 #include "eval/shots.h"
 #include "eval/task_impl.h"
+#include "io/folder_file.h"
 
 namespace nalar {
 namespace {
@@ -48,7 +49,9 @@ void make_items(Task::Impl& task) {
   const Rows& examples = shot_rows(task);
   // By content: the same file may be given twice.
   const bool own = examples.sha256 == task.data.sha256;
-  ShotChooser chooser({&examples.rows, own}, task.shots, task.file.first_n);
+  ShotChooser chooser = io::in_file(examples.path, [&] {
+    return ShotChooser({&examples.rows, own}, task.shots, task.file.first_n);
+  });
   PromptMaker maker(task.file, examples, task.chat);
   const auto all = static_cast<int64_t>(task.data.rows.size());
   const int64_t n = task.options.limit > 0 ? std::min(task.options.limit, all) : all;

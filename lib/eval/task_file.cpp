@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/utf8.h"
 #include "eval/object_reader.h"
+#include "io/folder_file.h"
 
 namespace nalar::eval {
 namespace {
@@ -232,12 +233,13 @@ std::string_view name(OutputType type) noexcept { return kTypes[static_cast<size
 std::string_view name(MetricKind kind) noexcept { return kMetrics[static_cast<size_t>(kind)]; }
 
 TaskFile read_task_file(const std::string& path) {
-  const std::string text = read_input(path, kMaxBytes);
-  try {
-    return parse(path, text);
-  } catch (const Error& error) {
-    throw error.in_file(path);
+  if (path.ends_with(".yaml") || path.ends_with(".yml")) {
+    throw Error(ErrorKind::no_input, "need a task in JSON",
+                "python3 -c 'import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))' "
+                "< TASK.yaml > TASK.json")
+        .in_file(path);
   }
+  return io::in_file(path, [&] { return parse(path, read_input(path, kMaxBytes)); });
 }
 
 }  // namespace nalar::eval

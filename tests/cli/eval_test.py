@@ -122,6 +122,21 @@ class Tasks(CliTest):
         self.assertEqual(result.code, 66, result.err)
         self.assertIn(b"no.gguf", result.err)
 
+    def test_no_file_is_lost(self):
+        task = ("--task", str(TASKS / "words.json"))
+        mine = pathlib.Path(self.file("mine.txt", "mine"))
+        self.assert_error(nalar("eval", MODEL, *task, "--state", str(mine)), 73, r"mine\.txt: it is there and no state")
+        self.assert_error(nalar("eval", MODEL, *task, "--state", str(mine), "--resume"), 65, r"mine\.txt: it is there")
+        self.assertEqual(mine.read_text(), "mine")
+        for one, other in (("--output", "--samples"), ("--output", "--state"), ("--samples", "--state")):
+            result = nalar("eval", MODEL, *task, one, str(self.folder / "x"), other, str(self.folder / "." / "x"))
+            self.assert_error(result, 64, "need a file each")
+
+    def test_a_task_in_yaml(self):
+        result = nalar("eval", MODEL, "--task", self.file("t.yaml", "task: x\n"), "--data", TEXT)
+        self.assert_error(result, 66, r"t\.yaml: need a task in JSON")
+        self.assertIn("yaml.safe_load", result.error_lines[1])
+
     def test_what_would_change_nothing_is_told(self):
         task, text = ("--task", str(TASKS / "animals.json")), ("--text", TEXT)
         for what, arguments in [("--window needs --text", [*task, "--window", "64"]),

@@ -430,7 +430,11 @@ TEST_CASE("what is wrong with a task is told with file, line and field") {
              Contains("line 2: field doc_to_choice: got object, need a list"));
   CHECK_THAT(error_of([&] { task_over(choice, "t.json.json", "[" + good + ", {}]"); }),
              Contains("t.json.json: row 2: field doc_to_choice"));
-  CHECK_THAT(problem(choice, good, 1), Contains("too few rows for 1 shots: got 1, need 2"));
+  CHECK_THAT(problem(choice, good, 1),
+             Contains("t.jsonl: too few rows for 1 shots: got 1, need 2"));
+  CHECK_THAT(
+      problem(R"("output_type": "loglikelihood_rolling", "doc_to_target": "q")", R"({"q": ""})"),
+      Contains("line 1: field doc_to_target: the document is empty"));
   CHECK_THAT(problem(choice + R"(, "test_split": "test", "fewshot_split": "train")", good, 1),
              Contains("shots from rows that are not those of --data"));
   CHECK_THAT(error_of([] { Task task(task_at("/nowhere/t.json")); }), Contains("/nowhere/t.json"));
