@@ -195,8 +195,8 @@ void EvalReport::add_comparison(const std::string& other, const std::vector<Pair
                                         {"test", r.test},
                                         {"verdict", name(r.verdict)}});
     rows.push_back({task, r.filter, r.metric, figure(r.model.value), figure(r.other.value),
-                    fmt::format("{:+.4f}", r.difference.value), figure(r.difference.error),
-                    p_value(r.p), r.test, std::string(name(r.verdict))});
+                    difference_figure(r.difference.value), figure(r.difference.error), p_value(r.p),
+                    r.test, std::string(name(r.verdict))});
   }
 }
 
