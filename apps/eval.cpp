@@ -65,7 +65,7 @@ void EvalCommand::declare(OptionSet& options) {
   options.number({"--stride", "N", "tokens, for hf; 0: 512 or the window [0]"}, stride_, {0});
   options.group("Tasks");
   options.texts({"--task", "FILE", "a task's JSON file; repeatable"}, tasks_);
-  options.text({"--data", "FILE", "its rows: .jsonl, .json, .csv or .tsv"}, data_);
+  options.text({"--data", "FILE", "its rows: .jsonl, .json, .csv, .tsv or .txt"}, data_);
   options.text({"--fewshot-data", "FILE", "rows to take the shots from"}, fewshot_data_);
   options.number({"--limit", "N", "the first N rows alone"}, limit_, {1});
   options.number({"--shots", "N", "examples before each item"}, shots_, {0, 1000});

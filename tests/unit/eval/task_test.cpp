@@ -72,6 +72,10 @@ TEST_CASE("prompts of the tasks in datasets/tasks, as lm-evaluation-harness writ
 
   const auto flat = item_of("arc_easy", R"({"question": "W", "choices": ["a", "b"], "answer": 1})");
   CHECK(continuations(flat) == Texts{" a", " b"});
+  // Row 783 of ARC-Easy's test set: an index that is the text of another choice.
+  const auto digits =
+      item_of("arc_easy", R"({"question": "W", "choices": ["1", "3", "6", "7"], "answer": 1})");
+  CHECK(digits.impl().items[0].gold == std::vector<size_t>{1});
 
   const auto wino = item_of("winogrande", R"({"sentence": "A saw B, so _ ran_off.", "option1": "A",
                                               "option2": "B", "answer": "2"})");
