@@ -21,7 +21,7 @@ namespace nalar {
 struct Subject {
   Engine* engine = nullptr;
   std::shared_ptr<const Tokenizer> tokenizer;
-  SequenceOptions sequence;  // with or without adapters
+  SequenceOptions sequence;               // with or without adapters
   std::vector<AdapterUse> adapters = {};  // the engine's: their end tokens end an answer, too
 };
 
