@@ -24,10 +24,7 @@ constexpr int kCheckWindow = 512;  // tokens: what evaluate_against_reference ta
 }  // namespace
 
 void Quantizer::refuse_place(const std::string& path, std::string_view what) const {
-  const std::string folder = io::folder_of(path);
-  if (!folder.empty() && files_.kind(folder) != io::PathKind::directory) {
-    throw Error(ErrorKind::cannot_create, "no such folder").in_file(folder);
-  }
+  io::require_folder_of(files_, path);
   if (files_.kind(path) == io::PathKind::missing) return;
   const std::string there = files_.canonical(path);
   for (const std::string& weights : model_->files().weight_paths()) {
