@@ -115,7 +115,8 @@ void Quantizer::check(const std::string& path) {
   const auto open = [&](const std::shared_ptr<const Model>& model) {
     return std::pair(engine::make_cpu_engine(model, options), open_tokenizer(model->files()));
   };
-  const auto [engine, tokenizer] = open(open_model(path));
+  const auto [engine, tokenizer] =
+      open(open_model(path, {.keep_unknown_tensors = !unknown_.empty()}));
   const auto [source_engine, source_tokenizer] = open(model_);
   EvalControl control;
   control.on_event = [this](const EvalEvent& event) {
