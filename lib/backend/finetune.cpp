@@ -3,7 +3,9 @@
 #include <nalar/version.h>
 
 #include "backend/open_trainable.h"
+#include "convert/hf_form.h"
 #include "convert/trained_folder.h"
+#include "io/folder_file.h"
 #include "train/finetune_run.h"
 
 namespace nalar {
@@ -12,6 +14,10 @@ namespace {
 train::TrainingBackend torch_backend(const std::shared_ptr<const Model>& model,
                                      const FinetuneOptions& options) {
   const int threads = options.threads > 0 ? options.threads : default_threads();
+  // What the result's folder cannot say is told now, not after the training.
+  if (options.method == Method::full && model->files().format() == ModelFormat::gguf) {
+    io::in_file(model->files().path(), [&] { return convert::hf_form(*model); });
+  }
   return {.open =
               [model](const train::TrainableOptions& how) {
                 return backend::open_trainable(model, how);
