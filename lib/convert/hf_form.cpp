@@ -146,7 +146,8 @@ void name_left_out(const ModelFiles& files, std::string_view family, HfForm& for
                                         "general.license",      "split.",
                                         "general.sampling.",    "tokenizer.",
                                         "general.base_model."};
-  for (const auto& [key, value] : files.gguf()->entries()) {
+  for (const auto& entry : files.gguf()->entries()) {
+    const std::string_view key = entry.first;
     const bool said = std::any_of(std::begin(kSaid), std::end(kSaid),
                                   [&](std::string_view prefix) { return key.starts_with(prefix); });
     if (said || key.starts_with(fmt::format("{}.", family))) continue;
