@@ -84,7 +84,7 @@ Json TaskRun::state() const {
 }
 
 void TaskRun::go_on(const Json& state) {
-  const auto fail = [] [[noreturn]] (const char* what) {
+  const auto fail = [](const char* what) {
     throw Error(ErrorKind::bad_data, std::string("state: ") + what);
   };
   const Json* key = state.find("key");
