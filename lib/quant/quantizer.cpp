@@ -12,6 +12,7 @@
 #include "io/file_hash.h"
 #include "io/file_modes.h"
 #include "io/folder_file.h"
+#include "model/weights.h"
 #include "quant/encode.h"
 #include "quant/search.h"
 
@@ -77,6 +78,15 @@ Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, 
   run_.source_sha256 = std::string(64, '0');  // until it is computed, for the size
   run_.options = options_json(options_);
   run_.with_check = options_.check.has_value();
+  for (const TensorView& view : model_->unknown_tensors()) {
+    unknown_.insert(view.name);
+    run_.kept.emplace_back(view.name);
+  }
+  if (!unknown_.empty()) {
+    notice(fmt::format(
+        "kept as they are: {}; llama.cpp opens no file with tensors that it does not know",
+        model::describe_unknown(model_->unknown_tensors(), model_->config().family)));
+  }
   choose();
 }
 
@@ -87,16 +97,18 @@ void Quantizer::tell(std::string_view what, int64_t done, int64_t total) const {
   throw Error(ErrorKind::try_again, "stopped, nothing was written", "the same command again");
 }
 
+MixTensor Quantizer::seen(const SourceTensor& tensor) const {
+  return {tensor.name, tensor.dtype, tensor.shape, unknown_.count(tensor.model_name) == 0};
+}
+
 const std::string& Quantizer::matrix_of(const SourceTensor& tensor) const {
   return calibration_ != nullptr ? tensor.model_name : tensor.name;
 }
 
 void Quantizer::choose() {
-  std::vector<MixTensor> seen;
-  for (const SourceTensor& tensor : source_.tensors) {
-    seen.push_back({tensor.name, tensor.dtype, tensor.shape});
-  }
-  std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), seen);
+  std::vector<MixTensor> tensors;
+  for (const SourceTensor& tensor : source_.tensors) tensors.push_back(seen(tensor));
+  std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), tensors);
   const bool search = options_.target_bytes || options_.target_bpw;
   if (search) {
     open_statistics();
@@ -178,9 +190,8 @@ void Quantizer::open_statistics() {
     how.threads = pool_.size();
     how.on_chunk = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
     for (size_t i = 0; options_.feedback && i < source_.tensors.size(); ++i) {
-      const MixTensor seen{source_.tensors[i].name, source_.tensors[i].dtype,
-                           source_.tensors[i].shape};
-      if (is_quantizable(seen)) how.feedback.push_back(source_.tensors[i].model_name);
+      if (is_quantizable(seen(source_.tensors[i])))
+        how.feedback.push_back(source_.tensors[i].model_name);
     }
     auto calibration = std::make_unique<Calibration>(model_, std::move(how));
     if (const auto matrix = calibration->overflown()) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@ class Quantizer {
   void refuse_requantizing() const;
   void search_types(std::vector<MixChoice>& choices);
   void open_statistics();
+  MixTensor seen(const SourceTensor& tensor) const;
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
   // What is there already; `what` names the option.
@@ -58,6 +60,7 @@ class Quantizer {
   Source source_;
   QuantizeOptions options_;
   const QuantizeControl& control_;
+  std::set<std::string_view> unknown_;  // of model_: they are copied
   base::ThreadPool pool_;
   std::vector<QuantizedTensor> tensors_;  // beside source_.tensors
   RunRecord run_;
