@@ -142,11 +142,10 @@ void GgufKeys::put(std::string_view key, std::string bytes) {
     }
     alignment_ = alignment;
   }
-  const auto at = std::find_if(entries_.begin(), entries_.end(),
-                               [&](const Entry& entry) { return entry.key == key; });
-  if (at != entries_.end()) {
-    at->bytes = std::move(bytes);
+  if (const auto at = places_.find(key, key_at())) {
+    entries_[*at].bytes = std::move(bytes);
   } else {
+    places_.add(key, key_at());
     entries_.push_back({std::string(key), std::move(bytes)});
   }
 }
@@ -209,13 +208,12 @@ void GgufKeys::copy(std::string_view key, const GgufValue& value) {
 
 void GgufKeys::remove(std::string_view key) {
   std::erase_if(entries_, [&](const Entry& entry) { return entry.key == key; });
+  places_ = NameTable();
+  for (const Entry& entry : entries_) places_.add(entry.key, key_at());
   if (key == kAlignment) alignment_ = kDefaultAlignment;
 }
 
-bool GgufKeys::has(std::string_view key) const {
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [&](const Entry& entry) { return entry.key == key; });
-}
+bool GgufKeys::has(std::string_view key) const { return places_.find(key, key_at()).has_value(); }
 
 std::string GgufKeys::bytes() const {
   std::string out;
@@ -244,9 +242,14 @@ void write_gguf(OutputFile& file, const GgufKeys& keys,
   }
 }
 
-void rewrite_gguf_keys(OutputFile& file, const GgufKeys& keys,
+void rewrite_gguf_keys(OutputFile& file, const GgufKeys& written, const GgufKeys& keys,
                        const std::vector<GgufTensorToWrite>& tensors) {
   const std::string begin = head(keys, tensors);
+  const size_t room = head(written, tensors).size();
+  if (begin.size() != room) {
+    throw Error(ErrorKind::internal,
+                fmt::format("other keys: got {} bytes, need {}", begin.size(), room));
+  }
   file.overwrite(0, std::as_bytes(std::span(begin)));
 }
 

@@ -11,6 +11,7 @@
 
 #include "io/file_system.h"
 #include "io/gguf_metadata.h"
+#include "io/name_table.h"
 
 namespace nalar::io {
 
@@ -46,8 +47,12 @@ class GgufKeys {
     std::string bytes;  // type and value as they lie in a file
   };
   void put(std::string_view key, std::string bytes);
+  auto key_at() const {
+    return [this](size_t i) -> std::string_view { return entries_[i].key; };
+  }
 
   std::vector<Entry> entries_;
+  NameTable places_;  // of the keys
   uint64_t alignment_ = 32;
 };
 
@@ -65,9 +70,9 @@ struct GgufTensorToWrite {
 // or whose name is there twice.
 void write_gguf(OutputFile& file, const GgufKeys& keys,
                 const std::vector<GgufTensorToWrite>& tensors);
-// Puts other values in the place of the keys that were written with these tensors. REQUIRES keys of
-// the same names and sizes.
-void rewrite_gguf_keys(OutputFile& file, const GgufKeys& keys,
+// Puts `keys` in the place of those that were written with these tensors. Errors: internal for keys
+// that take another number of bytes; io.
+void rewrite_gguf_keys(OutputFile& file, const GgufKeys& written, const GgufKeys& keys,
                        const std::vector<GgufTensorToWrite>& tensors);
 // What write_gguf will write, in bytes.
 uint64_t gguf_size(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& tensors);

@@ -6,65 +6,66 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/digest.h"
-#include "engine/cpu_engine.h"
-#include "eval/owned_sequence.h"
+#include "base/memory.h"
+#include "base/thread_pool.h"
 #include "io/file_system.h"
 #include "io/folder_file.h"
+#include "quant/hessian.h"
 
 namespace nalar::quant {
 namespace {
 
 constexpr size_t kMaxText = size_t{1} << 30;
-constexpr int kChunk = 512;
-constexpr size_t kLeastChunks = 4;
-// The head's input is looked at in one row of this many: its outputs, V of them, are computed too.
-constexpr size_t kHeadStep = 8;
+constexpr int64_t kChunk = 512;
+constexpr int64_t kLeastChunks = 4;
+constexpr int64_t kGroup = 4;  // chunks done together, so that the products of a Hessian are deep
+
+void choose_memory(CalibrationOptions& options) {
+  constexpr int64_t kGiB = int64_t{1} << 30, kUnknown = std::numeric_limits<int64_t>::max();
+  int64_t available = base::available_memory();
+  if (available == kUnknown) available = 0;
+  if (options.hessian_bytes == 0) options.hessian_bytes = std::max(2 * kGiB, available / 4);
+  if (options.state_bytes == 0) options.state_bytes = std::max(kGiB, available / 12);
+}
 
 }  // namespace
 
-// Adds what passes to the inputs' sums and Hessians.
+// Keeps the rows of the inputs that are wanted.
 class Calibration::Observer final : public LinearObserver {
  public:
-  Observer(Calibration& calibration, bool with_sums)
-      : calibration_(calibration), with_sums_(with_sums) {}
+  Observer(Calibration& calibration, const Pass& pass) : calibration_(calibration), pass_(pass) {}
 
   void linear_input(const TensorView& weight, MatrixView<const float> rows) override {
-    const auto at = calibration_.input_of_.find(std::string(weight.name));
-    if (at == calibration_.input_of_.end()) return;
-    Input& input = calibration_.inputs_[at->second];
-    if (weight.name != input.shown_for) return;
-    if (with_sums_) {
-      input.count += rows.rows;
-      for (int64_t t = 0; t < rows.rows; ++t) {
-        const float* const x = rows.row(t);
-        for (size_t c = 0; c < input.sums.size(); ++c) input.sums[c] += double{x[c]} * x[c];
-      }
+    Input& input = calibration_.inputs_[calibration_.input_of_.at(std::string(weight.name))];
+    if (weight.name != input.shown_for || !pass_.wants(input)) return;
+    if (input.rows.empty()) {
+      input.rows.reserve(static_cast<size_t>(kGroup * calibration_.chunk_ * input.columns));
     }
-    if (input.hessian) input.hessian->add(rows, calibration_.engine_->threads());
+    for (int64_t t = 0; t < rows.rows; ++t) {
+      input.rows.insert(input.rows.end(), rows.row(t), rows.row(t) + input.columns);
+    }
   }
 
  private:
   Calibration& calibration_;
-  bool with_sums_;
+  const Pass& pass_;
 };
 
 Calibration::Calibration(std::shared_ptr<const Model> model, CalibrationOptions options)
     : model_(std::move(model)), options_(std::move(options)) {
-  const int n_ctx = std::min(kChunk, model_->config().n_ctx_train);
-  chunk_ = static_cast<size_t>(n_ctx);
+  chunk_ = std::min<int64_t>(kChunk, model_->config().n_ctx_train);
   io::in_file(options_.path, [&] { read_text(); });
   list_inputs();
-  EngineOptions engine;
-  engine.threads = options_.threads;
-  engine.n_ctx = n_ctx;
-  engine_ = engine::make_cpu_engine(model_, engine);
+  layers_ = std::make_unique<engine::LayerWalk>(model_, options_.threads, static_cast<int>(chunk_));
+  choose_memory(options_);
   if (!order_.empty()) choose_hessians(0);
-  pass(true);
+  make_pass(true);
   for (Input& input : inputs_) {
     input.means.resize(input.sums.size());
-    const auto n = static_cast<double>(std::max<int64_t>(input.count, 1));
+    const auto n = static_cast<double>(input.count);
     std::transform(input.sums.begin(), input.sums.end(), input.means.begin(),
                    [n](double sum) { return static_cast<float>(sum / n); });
   }
@@ -79,20 +80,20 @@ void Calibration::read_text() {
   ids_ =
       tokenizer->encode(text, {.add_special = true, .parse_special = false, .special_ranges = {}});
   if (tokenizer->adds_bos()) bos_ = tokenizer->special().bos;
-  if (ids_.size() < kLeastChunks * chunk_) {
+  if (tokens() < kLeastChunks * chunk_) {
     throw Error(ErrorKind::bad_data,
-                fmt::format("too short to calibrate with: got {} tokens, need {}", ids_.size(),
+                fmt::format("too short to calibrate with: got {} tokens, need {}", tokens(),
                             kLeastChunks * chunk_));
   }
-  ids_.resize(ids_.size() / chunk_ * chunk_);
+  ids_.resize(static_cast<size_t>(chunks() * chunk_));
 }
 
-void Calibration::add_input(std::initializer_list<const TensorView*> matrices, bool of_head) {
+void Calibration::add_input(int layer, std::initializer_list<const TensorView*> matrices) {
   Input input;
+  input.layer = layer;
   input.columns = (*matrices.begin())->columns();
   input.sums.resize(static_cast<size_t>(input.columns));
   input.shown_for = (*matrices.begin())->name;
-  input.of_head = of_head;
   for (const TensorView* matrix : matrices) {
     input_of_.emplace(std::string(matrix->name), inputs_.size());
   }
@@ -101,13 +102,15 @@ void Calibration::add_input(std::initializer_list<const TensorView*> matrices, b
 
 void Calibration::list_inputs() {
   const Weights& weights = model_->weights();
+  int layer = 0;
   for (const LayerWeights& w : weights.layers) {
-    add_input({&w.q, &w.k, &w.v});
-    add_input({&w.o});
-    add_input({&w.gate, &w.up});
-    add_input({&w.down});
+    add_input(layer, {&w.q, &w.k, &w.v});
+    add_input(layer, {&w.o});
+    add_input(layer, {&w.gate, &w.up});
+    add_input(layer, {&w.down});
+    ++layer;
   }
-  add_input({&weights.head}, true);
+  add_input(layer, {&weights.head});
   for (const std::string& matrix : options_.feedback) {
     const auto at = input_of_.find(matrix);
     if (at == input_of_.end()) continue;
@@ -119,46 +122,101 @@ void Calibration::list_inputs() {
 
 void Calibration::choose_hessians(size_t first) {
   for (Input& input : inputs_) input.hessian.reset();
+  next_layer_ = layers_->n_layers();
   int64_t left = options_.hessian_bytes;
+  bool full = false;
   for (size_t i = first; i < order_.size(); ++i) {
     Input& input = inputs_[order_[i]];
     if (input.hessian_bytes() > options_.hessian_bytes) continue;
-    if (input.hessian_bytes() > left) return;
-    left -= input.hessian_bytes();
-    input.hessian = std::make_unique<Hessian>(input.columns);
+    full = full || input.hessian_bytes() > left;
+    if (full) {
+      next_layer_ = std::min(next_layer_, input.layer);
+    } else {
+      left -= input.hessian_bytes();
+      input.hessian = std::make_unique<Hessian>(input.columns);
+    }
   }
 }
 
-void Calibration::pass(bool with_sums) {
-  Observer observer(*this, with_sums);
-  const bool head = with_sums || std::any_of(inputs_.begin(), inputs_.end(),
-                                             [](const Input& i) { return i.of_head && i.hessian; });
-  std::vector<int32_t> rows;
-  for (size_t t = kHeadStep - 1; head && t < chunk_; t += kHeadStep) {
-    rows.push_back(static_cast<int32_t>(t));
+void Calibration::make_pass(bool with_sums) {
+  Pass pass;
+  pass.with_sums = with_sums;
+  int first = layers_->n_layers();
+  for (const Input& input : inputs_) {
+    if (!pass.wants(input)) continue;
+    first = std::min(first, input.layer);
+    pass.end = std::max(pass.end, input.layer + 1);
   }
-  const auto vocab = static_cast<int64_t>(model_->config().vocab_size);
-  std::vector<float> logits(rows.size() * static_cast<size_t>(vocab));
-  const MatrixView<float> out{logits.data(), static_cast<int64_t>(rows.size()), vocab, vocab};
-  const auto total = static_cast<int64_t>(ids_.size() / chunk_);
-  engine_->observe(&observer);
-  for (int64_t i = 0; i < total; ++i) {
-    if (options_.on_chunk) options_.on_chunk(i, total);
-    const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(i * static_cast<int64_t>(chunk_));
-    std::vector<TokenId> tokens(begin, begin + static_cast<std::ptrdiff_t>(chunk_));
-    if (bos_) tokens.front() = *bos_;
-    const eval::OwnedSequence sequence(*engine_, engine_->create());
-    const Slice slice{sequence.id(), tokens, rows};
-    engine_->forward({&slice, 1}, out);
+  pass.begin = states_layer_ <= first ? states_layer_ : 0;
+  pass.steps = chunks() * (pass.end - pass.begin);
+  const int keep = std::min({next_layer_, pass.end, layers_->n_layers()});
+  const int64_t bytes = tokens() * model_->config().d_model * int64_t{sizeof(float)};
+  if (keep > pass.begin && bytes <= options_.state_bytes) pass.keep = keep;
+  for (int64_t i = 0; i < chunks(); i += kGroup) {
+    walk(pass, {i, std::min(kGroup, chunks() - i)});
   }
-  engine_->observe(nullptr);
+  if (pass.keep > 0) states_layer_ = pass.keep;
   ++passes_;
-  for (Input& input : inputs_) {
-    if (input.hessian && !input.hessian->factor(engine_->threads())) {
-      input.hessian.reset();
-      input.useless = true;
+  layers_walked_ += pass.end - pass.begin;
+}
+
+void Calibration::walk(Pass& pass, Group group) {
+  const int64_t width = model_->config().d_model, floats = group.count * chunk_ * width;
+  std::vector<float> states(static_cast<size_t>(floats));
+  const auto kept = [&] { return states_.begin() + group.first * chunk_ * width; };
+  if (pass.begin > 0) std::copy_n(kept(), floats, states.begin());
+  const auto keep = [&](int layer) {
+    if (layer != pass.keep) return;
+    states_.resize(static_cast<size_t>(tokens() * width));
+    std::copy(states.begin(), states.end(), kept());
+  };
+  Observer observer(*this, pass);
+  for (int layer = pass.begin; layer < pass.end; ++layer) {
+    keep(layer);
+    for (int64_t i = 0; i < group.count; ++i, ++pass.done) {
+      if (options_.on_step) options_.on_step(pass.done, pass.steps);
+      const MatrixView<float> x{states.data() + i * chunk_ * width, chunk_, width, width};
+      if (layer == 0) layers_->embed(tokens_of(group.first + i), x);
+      if (layer < layers_->n_layers()) {
+        layers_->layer(layer, x, &observer);
+      } else {
+        layers_->normalize(x);
+        observer.linear_input(model_->weights().head, {x.data, x.rows, x.columns, x.stride});
+      }
+    }
+    for (Input& input : inputs_) {
+      if (input.layer == layer && pass.wants(input)) add_rows(input, pass.with_sums);
     }
   }
+  keep(pass.end);
+}
+
+std::vector<TokenId> Calibration::tokens_of(int64_t chunk) const {
+  const auto begin = ids_.begin() + chunk * chunk_;
+  std::vector<TokenId> tokens(begin, begin + chunk_);
+  if (bos_) tokens.front() = *bos_;
+  return tokens;
+}
+
+// What was gathered of it becomes part of its sums and its Hessian.
+void Calibration::add_rows(Input& input, bool with_sums) {
+  const int64_t columns = input.columns;
+  const MatrixView<const float> rows{
+      input.rows.data(), static_cast<int64_t>(input.rows.size()) / columns, columns, columns};
+  if (with_sums) {
+    input.count += rows.rows;
+    base::ThreadPool pool(layers_->threads());
+    pool.run([&](int thread) {
+      const base::Range own = base::share(columns, thread, pool.size());
+      for (int64_t t = 0; t < rows.rows; ++t) {
+        const float* const x = rows.row(t);
+        double* const sums = input.sums.data();
+        for (int64_t c = own.begin; c < own.end; ++c) sums[c] += double{x[c]} * x[c];
+      }
+    });
+  }
+  if (input.hessian) input.hessian->add(rows, layers_->threads());
+  input.rows = {};
 }
 
 std::span<const float> Calibration::importance(const std::string& matrix) const {
@@ -184,7 +242,11 @@ const Hessian* Calibration::hessian(const std::string& matrix) {
   if (input.useless || input.hessian_bytes() > options_.hessian_bytes) return nullptr;
   if (!input.hessian) {
     choose_hessians(static_cast<size_t>(place - order_.begin()));
-    pass(false);
+    make_pass(false);
+  }
+  if (!input.hessian->factored() && !input.hessian->factor(layers_->threads())) {
+    input.hessian.reset();
+    input.useless = true;
   }
   return input.hessian.get();
 }
@@ -193,7 +255,7 @@ Imatrix Calibration::imatrix(
     const std::function<std::string(const std::string& matrix)>& name_of) const {
   Imatrix out;
   out.datasets.emplace_back(io::name_of(options_.path));
-  out.chunk_count = static_cast<uint32_t>(ids_.size() / chunk_);
+  out.chunk_count = static_cast<uint32_t>(chunks());
   out.chunk_size = static_cast<uint32_t>(chunk_);
   for (const auto& [matrix, index] : input_of_) {
     const Input& input = inputs_[index];

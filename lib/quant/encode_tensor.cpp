@@ -8,10 +8,12 @@
 #include <cmath>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <numeric>
 
 #include "base/utf8.h"
 #include "quant/encode.h"
+#include "quant/triangular.h"
 
 namespace nalar::quant {
 namespace {
@@ -36,19 +38,6 @@ ErrorSums row_sums(std::span<const float> row, std::span<const float> decoded,
     sums.output_error += importance[c] * e * e;
   }
   return sums;
-}
-
-// E[(v x)²] = v H v^T = |U^-T v|², by forward substitution; v is used up.
-double energy(std::span<float> v, const Hessian& hessian) {
-  const MatrixView<const float> u = hessian.factor_rows();
-  double sum = 0;
-  for (size_t i = 0; i < v.size(); ++i) {
-    const float* const row = u.row(static_cast<int64_t>(i));
-    const float y = v[i] / row[i];
-    for (size_t j = i + 1; j < v.size(); ++j) v[j] -= row[j] * y;
-    sum += double{y} * y;
-  }
-  return sum;
 }
 
 // Rows of a tensor, one after the other in memory, encoded by all threads.
@@ -123,6 +112,8 @@ class Slab {
                                 encoded(own.begin));
     }
     std::vector<float> decoded(static_cast<size_t>(columns_));
+    std::vector<int64_t> looked_at;  // with the Hessian
+    std::vector<float> of_output;    // a row and its error, of each of them
     for (int64_t i = own.begin; i < own.end; ++i) {
       if (request_.hessian == nullptr) {
         encode_row(request_.to, row(i), request_.importance, encoded(i));
@@ -133,17 +124,30 @@ class Slab {
         sums = row_sums(row(i), decoded, request_.importance);
       } else {
         sums = row_sums(row(i), decoded, {});
-        if (at(i) % sample_step_ == 0) add_energies(row(i), decoded, sums);
+        if (at(i) % sample_step_ != 0) continue;
+        looked_at.push_back(i);
+        of_output.insert(of_output.end(), row(i).begin(), row(i).end());
+        std::transform(row(i).begin(), row(i).end(), decoded.begin(), std::back_inserter(of_output),
+                       std::minus<>());
       }
     }
+    if (!looked_at.empty()) add_energies(looked_at, of_output);
   }
 
-  void add_energies(std::span<const float> row, std::span<const float> decoded,
-                    ErrorSums& sums) const {
-    std::vector<float> v(row.begin(), row.end());
-    sums.output = energy(v, *request_.hessian);
-    std::transform(row.begin(), row.end(), decoded.begin(), v.begin(), std::minus<>());
-    sums.output_error = energy(v, *request_.hessian);
+  // E[(v x)²] = v H v^T = |v U^-1|² of rows v and their errors, which are used up.
+  void add_energies(const std::vector<int64_t>& of, std::vector<float>& v) {
+    const MatrixView<float> y{v.data(), static_cast<int64_t>(2 * of.size()), columns_, columns_};
+    Products::Thread thread;
+    solve(request_.hessian->factor_rows(), y, thread);
+    const auto square = [&](int64_t r) {
+      return std::inner_product(y.row(r), y.row(r) + columns_, y.row(r), 0.0, std::plus<>(),
+                                [](double a, double b) { return a * b; });
+    };
+    for (size_t k = 0; k < of.size(); ++k) {
+      ErrorSums& sums = sums_[static_cast<size_t>(of[k])];
+      sums.output = square(static_cast<int64_t>(2 * k));
+      sums.output_error = square(static_cast<int64_t>(2 * k + 1));
+    }
   }
 
   const EncodeRequest& request_;

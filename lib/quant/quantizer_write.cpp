@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "engine/cpu_engine.h"
 #include "eval/text_windows.h"
@@ -70,7 +71,7 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
     file.write(tensor.bytes);
   } else {
     EncodeRequest request{&tensor, result.to, {}, nullptr};
-    if (statistics_ && is_quantized(result.to)) {
+    if (statistics_ && is_steered(tensor, result.to)) {
       request.importance = statistics_->importance(matrix_of(tensor));
       if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
     }
@@ -133,7 +134,9 @@ void Quantizer::check(const std::string& path) {
 QuantizeResult Quantizer::write(const std::string& out) {
   refuse_out(out);
   if (options_.check) read_check_text();
-  open_statistics();
+  std::vector<DType> types;
+  for (const QuantizedTensor& tensor : tensors_) types.push_back(tensor.to);
+  open_statistics(types);
   if (options_.write_imatrix) {
     write_imatrix(
         files_, *options_.write_imatrix, calibration_->imatrix([this](const std::string& matrix) {
@@ -148,15 +151,17 @@ QuantizeResult Quantizer::write(const std::string& out) {
   const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write();
   ResultFile result{std::string(io::name_of(out)), {}, 0};
   io::write_atomically(files_, out, io::kSharedFile, [&](io::OutputFile& file) {
-    io::write_gguf(file, result_keys(source_.keys, run_), tensors);
+    const io::GgufKeys keys = result_keys(source_.keys, run_);
+    io::write_gguf(file, keys, tensors);
     run_.errors = errors_;
     if (options_.check) check(file.path());
-    io::rewrite_gguf_keys(file, result_keys(source_.keys, run_), tensors);
+    io::rewrite_gguf_keys(file, keys, result_keys(source_.keys, run_), tensors);
     const io::FileDigest digest = io::digest_of(files_, file.path());
     result.sha256 = digest.sha256;
     result.bytes = digest.bytes;
   });
   if (calibration_ != nullptr) run_.statistics->passes = calibration_->passes();
+  run_.peak_bytes = base::peak_memory();
   QuantizeResult done{plan(), {}};
   done.report = report_json(run_, done.plan, result);
   io::write_atomically(files_, out + ".report.json", io::kSharedFile,

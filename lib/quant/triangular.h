@@ -31,8 +31,12 @@ class Products {
    public:
     // `scratch` is this thread's.
     void product(kernels::ProductCall call);
+    // Of operands rounded to bf16, where the instruction set has products of them.
+    void fast_product(kernels::ProductCall call);
 
    private:
+    std::byte* scratch(size_t needed);
+
     base::AlignedBuffer scratch_;
   };
 
@@ -84,5 +88,8 @@ class InverseFactor {
   std::vector<float> diagonal_;  // the blocks on the diagonal, one after the other
   std::vector<float> panel_;     // a column of blocks
 };
+
+// y = v U^-1 in place for rows v [R, n], U upper triangular: |y|² = v (U^T U)^-1 v^T.
+void solve(MatrixView<const float> u, MatrixView<float> rows, Products::Thread& thread);
 
 }  // namespace nalar::quant

@@ -103,6 +103,48 @@ TEST_CASE("Hessians are the same whatever part of them fits the memory, on any n
   CHECK(none_of_down.hessian("blk.0.attn_q.weight") != nullptr);
 }
 
+TEST_CASE(
+    "passes after the first begin at the states that were kept and stop where they are done") {
+  const std::string folder = test::temporary_folder();
+  test::write_text(folder + "/text.txt", some_text(9000));
+  const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
+  const int n_layers = model->config().n_layers();
+  CalibrationOptions options;
+  options.path = folder + "/text.txt";
+  options.threads = 2;
+  for (int i = 0; i < n_layers; ++i) {
+    for (const char* matrix : {"attn_q", "attn_output", "ffn_gate", "ffn_down"}) {
+      options.feedback.push_back("blk." + std::to_string(i) + "." + matrix + ".weight");
+    }
+  }
+  Calibration all(model, options);
+  const int64_t columns = model->config().layers[0].feed_forward.d_ff;
+  options.hessian_bytes = 2 * columns * columns * 4;  // those of a layer, or a bit more
+  Calibration kept(model, options);
+  options.state_bytes = 1;
+  Calibration anew(model, options);
+  for (const std::string& matrix : options.feedback) {
+    INFO(matrix);
+    const Hessian* const want = all.hessian(matrix);
+    for (Calibration* const calibration : {&kept, &anew}) {
+      const Hessian* const got = calibration->hessian(matrix);
+      REQUIRE(got != nullptr);
+      CHECK(got->diagonal() == want->diagonal());
+      for (int64_t i = 0; i < got->columns(); ++i) {
+        CHECK(std::equal(got->factor_rows().row(i) + i, got->factor_rows().row(i) + got->columns(),
+                         want->factor_rows().row(i) + i));
+      }
+    }
+  }
+  CHECK(all.passes() == 1);
+  CHECK(all.layers_walked() == n_layers + 1);  // the head is one
+  CHECK(kept.passes() == anew.passes());
+  CHECK(kept.passes() > 3);
+  // Each layer once more at most, and one that two passes share.
+  CHECK(kept.layers_walked() <= n_layers + 1 + n_layers + kept.passes());
+  CHECK(anew.layers_walked() > kept.layers_walked());
+}
+
 TEST_CASE("a text that is too short is told with what is needed") {
   const Set set(100);
   CHECK(test::error_of([&] {
@@ -148,6 +190,56 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
     CHECK(
         std::equal(tensor.bytes.begin(), tensor.bytes.end(), same.bytes.begin(), same.bytes.end()));
   }
+}
+
+TEST_CASE("a plan knows the bytes of the file, with statistics and with a target too") {
+  const Set set;
+  QuantizeOptions first;
+  first.threads = 1;
+  first.calibration = set.text;
+  first.write_imatrix = set.folder + "/imatrix.gguf";
+  quantize(set.model, set.folder + "/first.gguf", first);
+  int made = 0;
+  for (const bool target : {false, true}) {
+    for (const bool from_text : {false, true}) {
+      QuantizeOptions options;
+      options.threads = 1;
+      options.mix = Mix::q4_0;
+      if (target) options.target_bpw = 7;
+      (from_text ? options.calibration : options.imatrix) =
+          from_text ? set.text : set.folder + "/imatrix.gguf";
+      const std::string out = set.folder + "/" + std::to_string(made++) + ".gguf";
+      const QuantizePlan plan = plan_quantize(set.model, options);
+      const QuantizeResult result = quantize(set.model, out, options);
+      CHECK(plan.bytes == static_cast<int64_t>(test::read_text(out).size()));
+      CHECK(plan.bytes == result.plan.bytes);
+      for (size_t i = 0; i < plan.tensors.size(); ++i) {
+        CHECK(plan.tensors[i].to == result.plan.tensors[i].to);
+      }
+      CHECK(result.report.find("peak_bytes")->as_int64() > 1 << 20);
+    }
+  }
+}
+
+TEST_CASE("statistics that would change nothing are refused, unless they are to be written") {
+  const Set set;
+  QuantizeOptions options;
+  options.threads = 1;
+  options.mix = Mix::bf16;
+  options.calibration = set.text;
+  const auto error = [&] { return test::error_of([&] { plan_quantize(set.model, options); }); };
+  CHECK(error() == "--calibrate changes nothing: no tensor gets a quantized type");
+  options.write_imatrix = set.folder + "/imatrix.gguf";
+  CHECK(error() == "no error");
+  quantize(set.model, set.folder + "/out.gguf", options);
+  CHECK_FALSE(test::read_text(set.folder + "/imatrix.gguf").empty());
+  options.write_imatrix.reset();
+  options.tensors = {{"ffn_up", DType::q8_0}};
+  CHECK(error() == "no error");
+  options.calibration.reset();
+  options.imatrix = set.folder + "/imatrix.gguf";
+  options.tensors.clear();
+  CHECK(error() == "--imatrix changes nothing: no tensor gets a quantized type");
 }
 
 TEST_CASE("statistics are not written over anything that is there") {
