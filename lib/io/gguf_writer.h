@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,9 +63,12 @@ struct GgufTensorToWrite {
   std::vector<int64_t> shape;  // row-major, outermost first, as TensorView's; at most 4
   // Hands over exactly the tensor's bytes, piece by piece.
   std::function<void(OutputFile& file)> write;
+  // Where the order matters in which they are handed over: one that comes before one of an earlier
+  // turn waits for it, in a place that is filled with zeros meanwhile.
+  std::optional<int> turn = std::nullopt;
 };
 
-// A GGUF file, version 3. Tensors are written in order, each padded to the alignment. The file is
+// A GGUF file, version 3. Tensors lie in order, each padded to the alignment. The file is
 // neither synced nor closed. Errors: bad_data for a name or a shape that the format cannot have,
 // before anything is written; io; internal for a tensor that hands over another number of bytes,
 // or whose name is there twice.

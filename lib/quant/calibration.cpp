@@ -10,7 +10,6 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
-#include "base/thread_pool.h"
 #include "io/file_system.h"
 #include "io/folder_file.h"
 #include "quant/hessian.h"
@@ -23,11 +22,13 @@ constexpr int64_t kChunk = 512;
 constexpr int64_t kLeastChunks = 4;
 constexpr int64_t kGroup = 4;  // chunks done together, so that the products of a Hessian are deep
 
-void choose_memory(CalibrationOptions& options) {
+void choose_memory(CalibrationOptions& options, int64_t largest_hessian) {
   constexpr int64_t kGiB = int64_t{1} << 30, kUnknown = std::numeric_limits<int64_t>::max();
   int64_t available = base::available_memory();
   if (available == kUnknown) available = 0;
-  if (options.hessian_bytes == 0) options.hessian_bytes = std::max(2 * kGiB, available / 4);
+  if (options.hessian_bytes == 0) {
+    options.hessian_bytes = std::max(2 * kGiB, std::min(available / 4, largest_hessian));
+  }
   if (options.state_bytes == 0) options.state_bytes = std::max(kGiB, available / 12);
 }
 
@@ -41,11 +42,10 @@ class Calibration::Observer final : public LinearObserver {
   void linear_input(const TensorView& weight, MatrixView<const float> rows) override {
     Input& input = calibration_.inputs_[calibration_.input_of_.at(std::string(weight.name))];
     if (weight.name != input.shown_for || !pass_.wants(input)) return;
-    if (input.rows.empty()) {
-      input.rows.reserve(static_cast<size_t>(kGroup * calibration_.chunk_ * input.columns));
-    }
+    std::vector<float>& kept = calibration_.rows_of(input);
+    kept.reserve(static_cast<size_t>(kGroup * calibration_.chunk_ * input.columns));
     for (int64_t t = 0; t < rows.rows; ++t) {
-      input.rows.insert(input.rows.end(), rows.row(t), rows.row(t) + input.columns);
+      kept.insert(kept.end(), rows.row(t), rows.row(t) + input.columns);
     }
   }
 
@@ -60,15 +60,9 @@ Calibration::Calibration(std::shared_ptr<const Model> model, CalibrationOptions 
   io::in_file(options_.path, [&] { read_text(); });
   list_inputs();
   layers_ = std::make_unique<engine::LayerWalk>(model_, options_.threads, static_cast<int>(chunk_));
-  choose_memory(options_);
-  if (!order_.empty()) choose_hessians(0);
-  make_pass(true);
-  for (Input& input : inputs_) {
-    input.means.resize(input.sums.size());
-    const auto n = static_cast<double>(input.count);
-    std::transform(input.sums.begin(), input.sums.end(), input.means.begin(),
-                   [n](double sum) { return static_cast<float>(sum / n); });
-  }
+  int64_t largest = 0;
+  for (const size_t i : order_) largest = std::max(largest, inputs_[i].hessian_bytes());
+  choose_memory(options_, largest);
 }
 
 Calibration::~Calibration() = default;
@@ -118,42 +112,54 @@ void Calibration::list_inputs() {
       order_.push_back(at->second);
     }
   }
+  std::sort(order_.begin(), order_.end());
 }
 
+// A layer is taken whole, or not at all where another one was: it is walked through once then.
 void Calibration::choose_hessians(size_t first) {
   for (Input& input : inputs_) input.hessian.reset();
-  next_layer_ = layers_->n_layers();
+  next_layer_ = kNone;
+  const int first_layer = inputs_[order_[first]].layer;
   int64_t left = options_.hessian_bytes;
-  bool full = false;
   for (size_t i = first; i < order_.size(); ++i) {
     Input& input = inputs_[order_[i]];
     if (input.hessian_bytes() > options_.hessian_bytes) continue;
-    full = full || input.hessian_bytes() > left;
-    if (full) {
-      next_layer_ = std::min(next_layer_, input.layer);
-    } else {
-      left -= input.hessian_bytes();
-      input.hessian = std::make_unique<Hessian>(input.columns);
+    if (input.hessian_bytes() > left) {
+      next_layer_ = input.layer;
+      break;
     }
+    left -= input.hessian_bytes();
+    input.hessian = std::make_unique<Hessian>(input.columns);
+  }
+  for (Input& input : inputs_) {
+    if (input.layer == next_layer_ && next_layer_ > first_layer) input.hessian.reset();
   }
 }
 
-void Calibration::make_pass(bool with_sums) {
-  Pass pass;
-  pass.with_sums = with_sums;
+void Calibration::make_pass(bool hessians, bool all) {
+  Pass pass(layers_->threads());
+  pass.hessians = hessians;
   int first = layers_->n_layers();
   for (const Input& input : inputs_) {
-    if (!pass.wants(input)) continue;
+    if (!(all && input.means.empty()) && !(hessians && input.hessian)) continue;
     first = std::min(first, input.layer);
     pass.end = std::max(pass.end, input.layer + 1);
   }
   pass.begin = states_layer_ <= first ? states_layer_ : 0;
   pass.steps = chunks() * (pass.end - pass.begin);
-  const int keep = std::min({next_layer_, pass.end, layers_->n_layers()});
+  const int keep = next_layer_ == kNone ? 0 : std::min(next_layer_, pass.end);
   const int64_t bytes = tokens() * model_->config().d_model * int64_t{sizeof(float)};
   if (keep > pass.begin && bytes <= options_.state_bytes) pass.keep = keep;
   for (int64_t i = 0; i < chunks(); i += kGroup) {
     walk(pass, {i, std::min(kGroup, chunks() - i)});
+  }
+  rows_ = {};
+  for (Input& input : inputs_) {
+    if (input.count == 0 || !input.means.empty()) continue;
+    input.means.resize(input.sums.size());
+    const auto n = static_cast<double>(input.count);
+    std::transform(input.sums.begin(), input.sums.end(), input.means.begin(),
+                   [n](double sum) { return static_cast<float>(sum / n); });
   }
   if (pass.keep > 0) states_layer_ = pass.keep;
   ++passes_;
@@ -185,7 +191,7 @@ void Calibration::walk(Pass& pass, Group group) {
       }
     }
     for (Input& input : inputs_) {
-      if (input.layer == layer && pass.wants(input)) add_rows(input, pass.with_sums);
+      if (input.layer == layer && pass.wants(input)) add_rows(input, pass);
     }
   }
   keep(pass.end);
@@ -198,39 +204,51 @@ std::vector<TokenId> Calibration::tokens_of(int64_t chunk) const {
   return tokens;
 }
 
+std::vector<float>& Calibration::rows_of(const Input& input) {
+  return rows_[static_cast<size_t>(&input - inputs_.data()) % rows_.size()];
+}
+
 // What was gathered of it becomes part of its sums and its Hessian.
-void Calibration::add_rows(Input& input, bool with_sums) {
+void Calibration::add_rows(Input& input, Pass& pass) {
+  constexpr int64_t kShare = 256;
+  std::vector<float>& kept = rows_of(input);
   const int64_t columns = input.columns;
-  const MatrixView<const float> rows{
-      input.rows.data(), static_cast<int64_t>(input.rows.size()) / columns, columns, columns};
-  if (with_sums) {
+  const MatrixView<const float> rows{kept.data(), static_cast<int64_t>(kept.size()) / columns,
+                                     columns, columns};
+  if (input.means.empty()) {
     input.count += rows.rows;
-    base::ThreadPool pool(layers_->threads());
-    pool.run([&](int thread) {
-      const base::Range own = base::share(columns, thread, pool.size());
+    pass.products.each((columns + kShare - 1) / kShare, [&](int64_t i, Products::Thread&) {
+      double* const sums = input.sums.data();
+      const int64_t end = std::min(columns, (i + 1) * kShare);
       for (int64_t t = 0; t < rows.rows; ++t) {
         const float* const x = rows.row(t);
-        double* const sums = input.sums.data();
-        for (int64_t c = own.begin; c < own.end; ++c) sums[c] += double{x[c]} * x[c];
+        for (int64_t c = i * kShare; c < end; ++c) sums[c] += double{x[c]} * x[c];
       }
     });
   }
-  if (input.hessian) input.hessian->add(rows, layers_->threads());
-  input.rows = {};
+  if (pass.hessians && input.hessian) input.hessian->add(rows, pass.products);
+  kept.clear();
 }
 
-std::span<const float> Calibration::importance(const std::string& matrix) const {
+void Calibration::read_all() {
+  const bool none = std::all_of(inputs_.begin(), inputs_.end(),
+                                [](const Input& input) { return !input.hessian; });
+  const bool hessians = none && !order_.empty();
+  if (hessians) choose_hessians(0);
+  make_pass(hessians, true);
+}
+
+std::span<const float> Calibration::importance(const std::string& matrix) {
   const auto at = input_of_.find(matrix);
-  return at == input_of_.end() ? std::span<const float>() : inputs_[at->second].means;
+  if (at == input_of_.end()) return {};
+  if (inputs_[at->second].means.empty()) read_all();
+  return inputs_[at->second].means;
 }
 
-std::optional<std::string> Calibration::overflown() const {
-  for (const Input& input : inputs_) {
-    const bool finite = std::all_of(input.means.begin(), input.means.end(),
-                                    [](float mean) { return std::isfinite(mean); });
-    if (!finite) return input.shown_for;
-  }
-  return std::nullopt;
+std::optional<int> Calibration::layer_of(const std::string& matrix) const {
+  const auto at = input_of_.find(matrix);
+  if (at == input_of_.end()) return std::nullopt;
+  return inputs_[at->second].layer;
 }
 
 const Hessian* Calibration::hessian(const std::string& matrix) {
@@ -242,7 +260,7 @@ const Hessian* Calibration::hessian(const std::string& matrix) {
   if (input.useless || input.hessian_bytes() > options_.hessian_bytes) return nullptr;
   if (!input.hessian) {
     choose_hessians(static_cast<size_t>(place - order_.begin()));
-    make_pass(false);
+    make_pass(true, false);
   }
   if (!input.hessian->factored() && !input.hessian->factor(layers_->threads())) {
     input.hessian.reset();
@@ -251,8 +269,10 @@ const Hessian* Calibration::hessian(const std::string& matrix) {
   return input.hessian.get();
 }
 
-Imatrix Calibration::imatrix(
-    const std::function<std::string(const std::string& matrix)>& name_of) const {
+Imatrix Calibration::imatrix(const std::function<std::string(const std::string& matrix)>& name_of) {
+  const bool known = std::none_of(inputs_.begin(), inputs_.end(),
+                                  [](const Input& input) { return input.means.empty(); });
+  if (!known) read_all();
   Imatrix out;
   out.datasets.emplace_back(io::name_of(options_.path));
   out.chunk_count = static_cast<uint32_t>(chunks());

@@ -5,8 +5,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "quant/triangular.h"
-
 namespace nalar::quant {
 namespace {
 
@@ -29,15 +27,13 @@ void transpose(MatrixView<const float> rows, int64_t begin, int64_t count, float
 Hessian::Hessian(int64_t columns)
     : columns_(columns), h_(static_cast<size_t>(columns * columns) * sizeof(float)) {}
 
-void Hessian::add(MatrixView<const float> rows, int threads) {
+void Hessian::add(MatrixView<const float> rows, Products& products) {
   assert(!factored_ && rows.columns == columns_);
   if (rows.rows == 0) return;
   const int64_t size = columns_ < kManyColumns ? Blocks::kSize : 2 * Blocks::kSize;
   const int64_t count = (columns_ + size - 1) / size;
   const auto size_of = [&](int64_t i) { return std::min(size, columns_ - i * size); };
-  Products products(threads);
-  const base::AlignedBuffer transposed(static_cast<size_t>(columns_ * rows.rows) * sizeof(float));
-  float* const columns = transposed.as<float>();
+  float* const columns = products.room(columns_ * rows.rows);
   products.each(count, [&](int64_t i, Products::Thread&) {
     transpose(rows, i * size, size_of(i), columns + i * size * rows.rows);
   });

@@ -6,6 +6,7 @@
 #include <nalar/log.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/utf8.h"
 #include "io/atomic_file.h"
@@ -216,19 +217,25 @@ void Quantizer::open_statistics(const std::vector<DType>& types) {
       if (is_steered(tensor, types[i])) how.feedback.push_back(tensor.model_name);
     }
     auto calibration = std::make_unique<Calibration>(model_, std::move(how));
-    if (const auto matrix = calibration->overflown()) {
-      for (const SourceTensor& tensor : source_.tensors) refuse_not_finite(tensor);
-      throw Error(ErrorKind::bad_data,
-                  fmt::format("what tensor {} is multiplied with is not finite in this text",
-                              base::escaped(*matrix)))
-          .in_file(*options_.calibration);
-    }
     record = {"calibration", std::string(io::name_of(*options_.calibration)), calibration->sha256(),
               calibration->tokens(), 0};
     calibration_ = calibration.get();
     statistics_ = std::move(calibration);
   }
   run_.statistics = std::move(record);
+}
+
+std::span<const float> Quantizer::importance_of(const SourceTensor& tensor) {
+  if (!statistics_) return {};
+  const std::span<const float> means = statistics_->importance(matrix_of(tensor));
+  const bool finite =
+      std::all_of(means.begin(), means.end(), [](float mean) { return std::isfinite(mean); });
+  if (finite) return means;
+  for (const SourceTensor& any : source_.tensors) refuse_not_finite(any);
+  throw Error(ErrorKind::bad_data,
+              fmt::format("what tensor {} is multiplied with is not finite in this text",
+                          base::escaped(matrix_of(tensor))))
+      .in_file(*options_.calibration);
 }
 
 void Quantizer::search_types(std::vector<MixChoice>& choices) {
@@ -261,9 +268,7 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
   request.weight = [head, branches](const SourceTensor& tensor) {
     return tensor.model_name == head ? branches : 1.0;
   };
-  request.importance = [this](const SourceTensor& tensor) {
-    return statistics_ ? statistics_->importance(matrix_of(tensor)) : std::span<const float>();
-  };
+  request.importance = [this](const SourceTensor& tensor) { return importance_of(tensor); };
   request.on_tensor = [this](int64_t done, int64_t total) { tell("measuring", done, total); };
   quant::search_types(request, choices, pool_);
 }

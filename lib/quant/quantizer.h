@@ -47,6 +47,8 @@ class Quantizer {
   void search_types(std::vector<MixChoice>& choices);
   // `types` of the tensors: as they are, or as good a guess.
   void open_statistics(const std::vector<DType>& types);
+  // E[x_c²] of its input's columns, or nothing. Errors: bad_data where they are not finite.
+  std::span<const float> importance_of(const SourceTensor& tensor);
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
   // What is there already; `what` names the option.

@@ -72,8 +72,8 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file) {
   } else {
     EncodeRequest request{&tensor, result.to, {}, nullptr};
     if (statistics_ && is_steered(tensor, result.to)) {
-      request.importance = statistics_->importance(matrix_of(tensor));
       if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
+      request.importance = importance_of(tensor);
     }
     const ErrorSums sums = encode_tensor(request, pool_, [&](std::span<const std::byte> bytes) {
       file.write(bytes);
@@ -93,6 +93,10 @@ std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write() {
   for (size_t i = 0; i < tensors_.size(); ++i) {
     tensors.push_back({tensors_[i].name, tensors_[i].to, tensors_[i].shape,
                        [this, i](io::OutputFile& file) { write_tensor(i, file); }});
+    // One walk through the layers is enough then.
+    if (calibration_ != nullptr && options_.feedback) {
+      tensors.back().turn = calibration_->layer_of(source_.tensors[i].model_name);
+    }
   }
   return tensors;
 }
@@ -138,6 +142,7 @@ QuantizeResult Quantizer::write(const std::string& out) {
   for (const QuantizedTensor& tensor : tensors_) types.push_back(tensor.to);
   open_statistics(types);
   if (options_.write_imatrix) {
+    for (const SourceTensor& tensor : source_.tensors) importance_of(tensor);
     write_imatrix(
         files_, *options_.write_imatrix, calibration_->imatrix([this](const std::string& matrix) {
           const auto at =

@@ -66,6 +66,12 @@ void Products::Thread::fast_product(kernels::ProductCall call) {
   kernels.bf16_product(call);
 }
 
+float* Products::room(int64_t floats) {
+  const auto needed = static_cast<size_t>(in_bytes(floats));
+  if (room_.size() < needed) room_ = base::AlignedBuffer(needed);
+  return room_.as<float>();
+}
+
 void solve(MatrixView<const float> u, MatrixView<float> rows, Products::Thread& thread) {
   const Blocks blocks(rows.columns);
   for (int64_t b = 0; b < blocks.count(); ++b) {

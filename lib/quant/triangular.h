@@ -44,6 +44,8 @@ class Products {
     of_.resize(static_cast<size_t>(pool_.size()));
   }
 
+  // Memory for this many floats, until it is asked for again.
+  float* room(int64_t floats);
   // f(i, thread) for i in [0, n), each on some thread.
   template <typename F>
   void each(int64_t n, F f) {
@@ -64,6 +66,7 @@ class Products {
  private:
   base::ThreadPool pool_;
   std::vector<Thread> of_;
+  base::AlignedBuffer room_;
 };
 
 // U upper triangular with U^T U = (scale · A + λ I)^-1, in place, from the blocks of a symmetric A

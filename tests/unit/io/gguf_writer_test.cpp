@@ -162,6 +162,27 @@ TEST_CASE("keys get values of the same size after the tensors were written") {
   CHECK(disk.bytes("/t") == written(keys, some_tensors()));
 }
 
+TEST_CASE("tensors are handed over in their turn and lie in their order") {
+  std::vector<std::string> order;
+  std::vector<GgufTensorToWrite> tensors;
+  const auto add = [&](const std::string& name, std::optional<int> turn) {
+    auto& tensor = tensors.emplace_back(GgufTensorToWrite{name, DType::f32, {1}, {}, turn});
+    tensor.write = [&order, name](OutputFile& file) {
+      order.push_back(name);
+      file.write(std::as_bytes(std::span(name)).first(4));
+    };
+  };
+  add("head", 9), add("norm", {}), add("tenth", 10), add("first", 1), add("more", {});
+  add("second", 2);
+  const std::string bytes = written({}, tensors);
+  CHECK(order == std::vector<std::string>{"norm", "first", "more", "second", "head", "tenth"});
+  const GgufFile file = parse_gguf(std::as_bytes(std::span(bytes)));
+  for (const TensorView& tensor : file.tensors) {
+    CHECK(std::string(reinterpret_cast<const char*>(tensor.bytes.data()), 4) ==
+          tensor.name.substr(0, 4));
+  }
+}
+
 TEST_CASE("what the format cannot have is refused before anything is written") {
   const auto error_of = [](const GgufTensorToWrite& bad) {
     test::MemoryDisk disk;

@@ -56,7 +56,7 @@ std::vector<float> copy(std::span<const float> values) { return {values.begin(),
 TEST_CASE("inputs are gathered once for all matrices that read them, whole chunks alone") {
   const Set set;
   Calibration calibration(set.model, how(set));
-  CHECK(calibration.passes() == 1);
+  CHECK(calibration.passes() == 0);
   CHECK(calibration.tokens() % 64 == 0);
   CHECK(calibration.tokens() >= 4 * 64);
   const auto q = copy(calibration.importance("blk.0.attn_q.weight"));
@@ -67,6 +67,10 @@ TEST_CASE("inputs are gathered once for all matrices that read them, whole chunk
   CHECK(calibration.importance("token_embd.weight").size() == 32);
   CHECK(calibration.importance("output_norm.weight").empty());
   CHECK(calibration.hessian("blk.0.attn_q.weight") == nullptr);
+  CHECK(calibration.passes() == 1);
+  CHECK(calibration.layer_of("blk.0.attn_v.weight") == 0);
+  CHECK(calibration.layer_of("token_embd.weight") == 1);
+  CHECK_FALSE(calibration.layer_of("output_norm.weight"));
   // What a norm of weights 1 gives has a mean square of 1, but for its epsilon.
   double mean = 0;
   for (const float v : q) mean += v / 32;
@@ -82,7 +86,6 @@ TEST_CASE("Hessians are the same whatever part of them fits the memory, on any n
   few.threads = 2;
   few.hessian_bytes = 48 * 48 * 4;  // the largest, or two of the others
   Calibration several(set.model, few);
-  CHECK(several.passes() == 1);
   for (const std::string& matrix : kMatrices) {
     INFO(matrix);
     const Hessian* a = one.hessian(matrix);
@@ -137,12 +140,23 @@ TEST_CASE(
     }
   }
   CHECK(all.passes() == 1);
-  CHECK(all.layers_walked() == n_layers + 1);  // the head is one
+  CHECK(all.layers_walked() == n_layers);
   CHECK(kept.passes() == anew.passes());
   CHECK(kept.passes() > 3);
-  // Each layer once more at most, and one that two passes share.
-  CHECK(kept.layers_walked() <= n_layers + 1 + n_layers + kept.passes());
-  CHECK(anew.layers_walked() > kept.layers_walked());
+  CHECK(kept.layers_walked() == n_layers);
+  CHECK(anew.layers_walked() > 2 * n_layers);
+  // Asked for the importance first, it walks through all, and gathers Hessians on the way.
+  options.state_bytes = 0;
+  Calibration ahead(model, options);
+  for (const std::string& matrix : options.feedback) {
+    CHECK(copy(ahead.importance(matrix)) == copy(all.importance(matrix)));
+  }
+  CHECK(ahead.layers_walked() == n_layers + 1);  // the head is one
+  for (const std::string& matrix : options.feedback) {
+    CHECK(ahead.hessian(matrix)->diagonal() == all.hessian(matrix)->diagonal());
+  }
+  CHECK(ahead.passes() == kept.passes());
+  CHECK(ahead.layers_walked() == 2 * n_layers);
 }
 
 TEST_CASE("a text that is too short is told with what is needed") {
@@ -265,7 +279,7 @@ TEST_CASE("inputs that are not finite are no statistics: the weight that makes t
   const auto error = [](float value) {
     test::GgufBuilder builder = test::tiny_llama();
     for (auto& tensor : builder.tensors) {
-      if (tensor.name == "blk.0.ffn_up.weight") std::memcpy(&tensor.data[0], &value, sizeof value);
+      if (tensor.name == "blk.0.attn_v.weight") std::memcpy(&tensor.data[0], &value, sizeof value);
     }
     const std::string folder = test::temporary_folder();
     test::write_text(folder + "/model.gguf", builder.bytes());
@@ -277,9 +291,12 @@ TEST_CASE("inputs that are not finite are no statistics: the weight that makes t
         [&] { quantize(open_model(folder + "/model.gguf"), folder + "/out.gguf", options); });
   };
   CHECK(error(std::nanf("")) ==
-        "tensor blk.0.ffn_up.weight: row 0, column 0 is nan: a weight must be finite");
-  CHECK(error(1e30f).ends_with(
-      "text.txt: what tensor blk.0.ffn_down.weight is multiplied with is not finite in this text"));
+        "tensor blk.0.attn_v.weight: row 0, column 0 is nan: a weight must be finite");
+  const std::string too_large = error(1e30f);
+  INFO(too_large);
+  CHECK(
+      too_large.ends_with("text.txt: what tensor blk.0.attn_output.weight is multiplied with is "
+                          "not finite in this text"));
 }
 
 }  // namespace nalar::quant

@@ -34,14 +34,19 @@ MatrixView<const float> view(const std::vector<float>& x, int64_t columns) {
   return {x.data(), static_cast<int64_t>(x.size()) / columns, columns, columns};
 }
 
+void add(Hessian& hessian, MatrixView<const float> rows, int threads) {
+  Products products(threads);
+  hessian.add(rows, products);
+}
+
 }  // namespace
 
 TEST_CASE("The diagonal is the mean square, whatever the threads and before and after factor()") {
   constexpr int64_t kColumns = 300, kTokens = 700;
   const auto x = inputs(kTokens, kColumns);
   Hessian one(kColumns), three(kColumns);
-  one.add(view(x, kColumns), 1);
-  three.add(view(x, kColumns), 3);
+  add(one, view(x, kColumns), 1);
+  add(three, view(x, kColumns), 3);
   const auto before = three.diagonal();
   CHECK(one.diagonal() == before);
   REQUIRE(three.factor(3));
@@ -68,7 +73,7 @@ TEST_CASE("The factor is upper triangular with U^T U the inverse of the damped H
     CAPTURE(n);
     const auto x = inputs(900, n);
     Hessian hessian(n);
-    hessian.add(view(x, n), 2);
+    add(hessian, view(x, n), 2);
     const auto diagonal = hessian.diagonal();
     double mean = 0;
     int live = 0;
@@ -111,7 +116,7 @@ TEST_CASE("The factor is upper triangular with U^T U the inverse of the damped H
 TEST_CASE("What a product rounds of the inputs is noise of 2^-8 at most") {
   const std::vector<float> x(64 * 10, 1 + 0x1.fp-9f);
   Hessian hessian(64);
-  hessian.add(view(x, 64), 1);
+  add(hessian, view(x, 64), 1);
   for (const float d : hessian.diagonal()) CHECK(std::fabs(d / (x[0] * x[0]) - 1) < 0x1p-7);
 }
 
@@ -119,6 +124,6 @@ TEST_CASE("Zeros have no factor") {
   const std::vector<float> zeros(64 * 10);
   Hessian hessian(64);
   CHECK_FALSE(Hessian(64).factor(1));
-  hessian.add(view(zeros, 64), 1);
+  add(hessian, view(zeros, 64), 1);
   CHECK_FALSE(hessian.factor(1));
 }
