@@ -279,7 +279,7 @@ TEST_CASE("inputs that are not finite are no statistics: the weight that makes t
   const auto error = [](float value) {
     test::GgufBuilder builder = test::tiny_llama();
     for (auto& tensor : builder.tensors) {
-      if (tensor.name == "blk.0.attn_v.weight") std::memcpy(&tensor.data[0], &value, sizeof value);
+      if (tensor.name == "blk.0.ffn_up.weight") std::memcpy(&tensor.data[0], &value, sizeof value);
     }
     const std::string folder = test::temporary_folder();
     test::write_text(folder + "/model.gguf", builder.bytes());
@@ -287,15 +287,16 @@ TEST_CASE("inputs that are not finite are no statistics: the weight that makes t
     QuantizeOptions options;
     options.threads = 1;
     options.calibration = folder + "/text.txt";
+    options.target_bpw = 14;  // looks at every matrix
     return test::error_of(
         [&] { quantize(open_model(folder + "/model.gguf"), folder + "/out.gguf", options); });
   };
   CHECK(error(std::nanf("")) ==
-        "tensor blk.0.attn_v.weight: row 0, column 0 is nan: a weight must be finite");
+        "tensor blk.0.ffn_up.weight: row 0, column 0 is nan: a weight must be finite");
   const std::string too_large = error(1e30f);
   INFO(too_large);
   CHECK(
-      too_large.ends_with("text.txt: what tensor blk.0.attn_output.weight is multiplied with is "
+      too_large.ends_with("text.txt: what tensor blk.0.ffn_down.weight is multiplied with is "
                           "not finite in this text"));
 }
 
