@@ -259,7 +259,11 @@ const Hessian* Calibration::hessian(const std::string& matrix) {
   Input& input = inputs_[at->second];
   if (input.useless || input.hessian_bytes() > options_.hessian_bytes) return nullptr;
   if (!input.hessian) {
-    choose_hessians(static_cast<size_t>(place - order_.begin()));
+    const auto in_layer = std::find_if(order_.begin(), place,
+                                       [&](size_t i) { return inputs_[i].layer == input.layer; });
+    choose_hessians(static_cast<size_t>(in_layer - order_.begin()));
+    // A layer that is too large as a whole is gathered from there on.
+    if (!input.hessian) choose_hessians(static_cast<size_t>(place - order_.begin()));
     make_pass(true, false);
   }
   if (!input.hessian->factored() && !input.hessian->factor(layers_->threads())) {

@@ -144,9 +144,19 @@ TEST_CASE(
   CHECK(kept.passes() == anew.passes());
   CHECK(kept.passes() > 3);
   CHECK(kept.layers_walked() == n_layers);
+  options.state_bytes = 0;
+  options.hessian_bytes *= 2;
+  Calibration by_two(model, options);
+  for (int i = 0; i < n_layers; ++i) {  // in a file's order within a layer
+    for (const char* matrix : {"ffn_down", "ffn_up", "attn_v", "attn_output"}) {
+      CHECK(by_two.hessian("blk." + std::to_string(i) + "." + matrix + ".weight") != nullptr);
+    }
+  }
+  CHECK(by_two.passes() == (n_layers + 1) / 2);
+  CHECK(by_two.layers_walked() == n_layers);
   CHECK(anew.layers_walked() > 2 * n_layers);
   // Asked for the importance first, it walks through all, and gathers Hessians on the way.
-  options.state_bytes = 0;
+  options.hessian_bytes /= 2;
   Calibration ahead(model, options);
   for (const std::string& matrix : options.feedback) {
     CHECK(copy(ahead.importance(matrix)) == copy(all.importance(matrix)));
