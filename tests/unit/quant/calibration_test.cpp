@@ -109,7 +109,7 @@ TEST_CASE("Hessians are the same whatever part of them fits the memory, on any n
 TEST_CASE(
     "passes after the first begin at the states that were kept and stop where they are done") {
   const std::string folder = test::temporary_folder();
-  test::write_text(folder + "/text.txt", some_text(9000));
+  test::write_text(folder + "/text.txt", some_text(5500));
   const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
   const int n_layers = model->config().n_layers();
   CalibrationOptions options;
