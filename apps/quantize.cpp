@@ -47,7 +47,9 @@ void QuantizeCommand::declare(OptionSet& options) {
   options.texts({"--tensor", "REGEX=TYPE", "the type of tensors by their names; repeatable"},
                 tensors_);
   options.flag({"--pure", "", "one type for every matrix"}, given_.pure);
-  options.text({"--output-type", "T", "the type of the head"}, output_type_);
+  options.text({"--output-type", "T",
+                "the type of the head; where it is the embedding too, what names that comes first"},
+               output_type_);
   options.text({"--embedding-type", "T", "the type of the embedding"}, embedding_type_);
   options.text({"--target-size", "SIZE", "the best types for a file of this size: 4GiB, 500MB"},
                target_size_);
@@ -112,9 +114,6 @@ void QuantizeCommand::run(const OptionSet&, Streams& streams) {
   const QuantizeOptions how = options();
   if (type_ && (how.target_bytes || how.target_bpw)) {
     throw Error(ErrorKind::usage, "--type and a target exclude each other");
-  }
-  if (no_feedback_ && !how.calibration) {
-    throw Error(ErrorKind::usage, "--no-feedback needs --calibrate");
   }
   const auto model = open_model(model_);
   streams.log.detail(describe(*model));

@@ -94,6 +94,8 @@ std::string result_text(const QuantizeResult& result) {
     out += fmt::format("outputs          at worst {} relative error, {}\n",
                        percent(worst->output_error), worst->name);
   }
+  out += fmt::format("memory           {} at most\n",
+                     mib(result.report.find("peak_bytes")->as_int64()));
   if (result.report.find("check") == nullptr) return out;
   const auto number = [&](const char* key) {
     return at(*result.report.find("check"), key, "value")->as_double();

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes tests/golden/quant/mixes.json: the type that llama-quantize gives each tensor, for models of
-several shapes. Needs: pip install gguf, and a build of llama.cpp.
+several shapes, and which of its options comes first. Needs: pip install gguf, and a build of llama.cpp.
 
   scripts/make_golden_mixes.py LLAMA_QUANTIZE
 """
 
+import itertools
 import json
 import pathlib
 import re
@@ -25,6 +26,15 @@ MODELS = [
     {"name": "rows of 32", "layers": 5, "width": 96, "ff": 256, "heads": 3, "kv_heads": 3, "tied": True},
     {"name": "rows that fit no block", "layers": 4, "width": 48, "ff": 80, "heads": 3, "kv_heads": 3,
      "tied": False},
+]
+# --output-type, --embedding-type, --tensor of nalar.
+OVERRIDES = [
+    {"output": "q8_0"},
+    {"embedding": "q8_0"},
+    {"output": "q8_0", "embedding": "q5_0"},
+    {"output": "q8_0", "tensor": ["token_embd", "q5_1"]},
+    {"output": "q8_0", "tensor": ["output", "q5_1"]},
+    {"tensor": ["attn_v", "q4_1"]},
 ]
 
 
@@ -80,9 +90,15 @@ def write_imatrix(path, model):
     writer.close()
 
 
-def types(quantize, model_file, mix, imatrix):
-    command = [quantize, "--dry-run", *(["--imatrix", str(imatrix)] if imatrix else []), str(model_file),
-               str(model_file) + ".out", mix]
+def types(quantize, model_file, mix, imatrix, overrides={}):
+    options = ["--imatrix", str(imatrix)] if imatrix else []
+    if "output" in overrides:
+        options += ["--output-tensor-type", overrides["output"]]
+    if "embedding" in overrides:
+        options += ["--token-embedding-type", overrides["embedding"]]
+    if "tensor" in overrides:
+        options += ["--tensor-type", "=".join(overrides["tensor"])]
+    command = [quantize, "--dry-run", *options, str(model_file), str(model_file) + ".out", mix]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     out = {}
     for line in (done.stdout + done.stderr).splitlines():
@@ -93,9 +109,17 @@ def types(quantize, model_file, mix, imatrix):
     return out
 
 
+def runs_of(got, model):
+    """Runs of one type in the order of the file, of the matrices: [["Q4_K", 3], …]."""
+    assert len(got) == len(list(tensors(model))), (model["name"], len(got))
+    assert all(got[name] == "F32" for name, shape in tensors(model) if len(shape) == 1)
+    matrices = [got[name] for name, shape in tensors(model) if len(shape) == 2]
+    return [[kind, len(list(run))] for kind, run in itertools.groupby(matrices)]
+
+
 def main():
     quantize = sys.argv[1]
-    cases = []
+    cases, overridden = [], []
     with tempfile.TemporaryDirectory() as folder:
         for model in MODELS:
             path = pathlib.Path(folder) / "model.gguf"
@@ -105,25 +129,21 @@ def main():
             for mix in MIXES:
                 for statistics in (False, True):
                     got = types(quantize, path, mix, imatrix if statistics else None)
-                    assert len(got) == len(list(tensors(model))), (model["name"], mix, len(got))
-                    kept = {name: got[name] for name, _ in tensors(model)}
-                    plain = [name for name, shape in tensors(model) if len(shape) == 1]
-                    assert all(kept[name] == "F32" for name in plain)
-                    # Runs of one type in the order of the file: "Q4_K" or ["Q4_K", 3].
-                    runs = []
-                    for name, shape in tensors(model):
-                        if len(shape) == 1:
-                            continue
-                        if runs and runs[-1][0] == kept[name]:
-                            runs[-1][1] += 1
-                        else:
-                            runs.append([kept[name], 1])
-                    cases.append({"model": model["name"], "mix": mix, "statistics": statistics, "types": runs})
+                    cases.append({"model": model["name"], "mix": mix, "statistics": statistics,
+                                  "types": runs_of(got, model)})
+            if model["width"] % 32:
+                continue  # a type that does not fit is an error in nalar
+            for overrides in OVERRIDES:
+                got = types(quantize, path, "Q4_0", None, overrides)
+                overridden.append({"model": model["name"], "mix": "Q4_0", "statistics": False,
+                                   "overrides": overrides, "types": runs_of(got, model)})
     folder = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/quant"
     folder.mkdir(exist_ok=True)
     lines = ",\n  ".join(json.dumps(case) for case in cases)
     models = ",\n  ".join(json.dumps(model) for model in MODELS)
-    (folder / "mixes.json").write_text(f'{{"models": [\n  {models}],\n "cases": [\n  {lines}]}}\n')
+    more = ",\n  ".join(json.dumps(case) for case in overridden)
+    (folder / "mixes.json").write_text(
+        f'{{"models": [\n  {models}],\n "cases": [\n  {lines}],\n "overridden": [\n  {more}]}}\n')
 
 
 if __name__ == "__main__":

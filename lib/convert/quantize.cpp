@@ -39,23 +39,23 @@ quant::Source converted_source(const std::shared_ptr<const Model>& model) {
 }
 
 quant::Quantizer open(std::shared_ptr<const Model> model, const QuantizeOptions& options,
-                      const QuantizeControl& control) {
+                      const QuantizeControl& control, quant::Purpose purpose) {
   quant::Source source = model->files().format() == ModelFormat::gguf
                              ? quant::gguf_source(model->shared_files())
                              : converted_source(model);
-  return {io::file_system(), std::move(model), std::move(source), options, control};
+  return {io::file_system(), std::move(model), std::move(source), options, control, purpose};
 }
 
 }  // namespace
 
 QuantizePlan plan_quantize(std::shared_ptr<const Model> model, const QuantizeOptions& options,
                            const QuantizeControl& control) {
-  return open(std::move(model), options, control).plan();
+  return open(std::move(model), options, control, quant::Purpose::plan).plan();
 }
 
 QuantizeResult quantize(std::shared_ptr<const Model> model, const std::string& out,
                         const QuantizeOptions& options, const QuantizeControl& control) {
-  return open(std::move(model), options, control).write(out);
+  return open(std::move(model), options, control, quant::Purpose::write).write(out);
 }
 
 }  // namespace nalar

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 #include <nalar/bench.h>
 #include <nalar/error.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
 
+#include "base/memory.h"
 #include "base/rng.h"
 #include "generate/cached_sequence.h"
 
@@ -90,9 +90,7 @@ BenchResult run_bench(Engine& engine, const BenchOptions& options) {
       if (i >= 0) result.generate.seconds.push_back(seconds);
     }
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  result.peak_bytes = static_cast<int64_t>(usage.ru_maxrss) * 1024;
+  result.peak_bytes = base::peak_memory();
   return result;
 }
 

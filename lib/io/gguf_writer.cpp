@@ -10,12 +10,14 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/checked.h"
 #include "base/utf8.h"
 #include "io/counted_file.h"
 #include "io/gguf_tensors.h"
 #include "io/key_set.h"
+#include "io/placed_file.h"
 
 namespace nalar::io {
 namespace {
@@ -128,6 +130,34 @@ std::string head(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& ten
   return out;
 }
 
+void hand_over(const GgufTensorToWrite& tensor, OutputFile& file) {
+  CountedFile counted(file);
+  tensor.write(counted);
+  const uint64_t bytes = size_of(tensor);
+  if (static_cast<uint64_t>(counted.bytes()) == bytes) return;
+  bad(tensor, ErrorKind::internal, fmt::format("got {} bytes, need {}", counted.bytes(), bytes));
+}
+
+void write_zeros(uint64_t count, OutputFile& file) {
+  const std::string zeros(std::min<uint64_t>(count, 1 << 20), '\0');
+  for (uint64_t n = 0; count > 0; count -= n) {
+    n = std::min<uint64_t>(count, zeros.size());
+    file.write(std::as_bytes(std::span(zeros)).first(n));
+  }
+}
+
+// Those that come before one of an earlier turn.
+std::vector<bool> waiting(const std::vector<GgufTensorToWrite>& tensors) {
+  std::vector<bool> waits(tensors.size());
+  int earliest = std::numeric_limits<int>::max();
+  for (size_t i = tensors.size(); i-- > 0;) {
+    if (!tensors[i].turn) continue;
+    waits[i] = *tensors[i].turn > earliest;
+    earliest = std::min(earliest, *tensors[i].turn);
+  }
+  return waits;
+}
+
 }  // namespace
 
 void GgufKeys::put(std::string_view key, std::string bytes) {
@@ -142,11 +172,10 @@ void GgufKeys::put(std::string_view key, std::string bytes) {
     }
     alignment_ = alignment;
   }
-  const auto at = std::find_if(entries_.begin(), entries_.end(),
-                               [&](const Entry& entry) { return entry.key == key; });
-  if (at != entries_.end()) {
-    at->bytes = std::move(bytes);
+  if (const auto at = places_.find(key, key_at())) {
+    entries_[*at].bytes = std::move(bytes);
   } else {
+    places_.add(key, key_at());
     entries_.push_back({std::string(key), std::move(bytes)});
   }
 }
@@ -209,13 +238,12 @@ void GgufKeys::copy(std::string_view key, const GgufValue& value) {
 
 void GgufKeys::remove(std::string_view key) {
   std::erase_if(entries_, [&](const Entry& entry) { return entry.key == key; });
+  places_ = NameTable();
+  for (const Entry& entry : entries_) places_.add(entry.key, key_at());
   if (key == kAlignment) alignment_ = kDefaultAlignment;
 }
 
-bool GgufKeys::has(std::string_view key) const {
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [&](const Entry& entry) { return entry.key == key; });
-}
+bool GgufKeys::has(std::string_view key) const { return places_.find(key, key_at()).has_value(); }
 
 std::string GgufKeys::bytes() const {
   std::string out;
@@ -231,22 +259,36 @@ void write_gguf(OutputFile& file, const GgufKeys& keys,
   check(tensors);
   const std::string begin = head(keys, tensors);
   file.write(std::as_bytes(std::span(begin)));
-  for (const GgufTensorToWrite& tensor : tensors) {
-    const uint64_t bytes = size_of(tensor);
-    CountedFile counted(file);
-    tensor.write(counted);
-    if (static_cast<uint64_t>(counted.bytes()) != bytes) {
-      bad(tensor, ErrorKind::internal,
-          fmt::format("got {} bytes, need {}", counted.bytes(), bytes));
+  const std::vector<bool> waits = waiting(tensors);
+  std::vector<std::pair<size_t, uint64_t>> late;  // and where they lie
+  uint64_t at = begin.size();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const uint64_t bytes = size_of(tensors[i]), whole = padded(bytes, keys.alignment());
+    if (waits[i]) {
+      late.emplace_back(i, at);
+    } else {
+      hand_over(tensors[i], file);
     }
-    const std::string padding(padded(bytes, keys.alignment()) - bytes, '\0');
-    file.write(std::as_bytes(std::span(padding)));
+    write_zeros(waits[i] ? whole : whole - bytes, file);
+    at += whole;
+  }
+  std::stable_sort(late.begin(), late.end(), [&](const auto& a, const auto& b) {
+    return tensors[a.first].turn < tensors[b.first].turn;
+  });
+  for (const auto& [i, offset] : late) {
+    PlacedFile place(file, offset);
+    hand_over(tensors[i], place);
   }
 }
 
-void rewrite_gguf_keys(OutputFile& file, const GgufKeys& keys,
+void rewrite_gguf_keys(OutputFile& file, const GgufKeys& written, const GgufKeys& keys,
                        const std::vector<GgufTensorToWrite>& tensors) {
   const std::string begin = head(keys, tensors);
+  const size_t room = head(written, tensors).size();
+  if (begin.size() != room) {
+    throw Error(ErrorKind::internal,
+                fmt::format("other keys: got {} bytes, need {}", begin.size(), room));
+  }
   file.overwrite(0, std::as_bytes(std::span(begin)));
 }
 

@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/file_system.h"
 #include "io/gguf_metadata.h"
+#include "io/name_table.h"
 
 namespace nalar::io {
 
@@ -46,8 +48,12 @@ class GgufKeys {
     std::string bytes;  // type and value as they lie in a file
   };
   void put(std::string_view key, std::string bytes);
+  auto key_at() const {
+    return [this](size_t i) -> std::string_view { return entries_[i].key; };
+  }
 
   std::vector<Entry> entries_;
+  NameTable places_;  // of the keys
   uint64_t alignment_ = 32;
 };
 
@@ -57,17 +63,20 @@ struct GgufTensorToWrite {
   std::vector<int64_t> shape;  // row-major, outermost first, as TensorView's; at most 4
   // Hands over exactly the tensor's bytes, piece by piece.
   std::function<void(OutputFile& file)> write;
+  // Where the order matters in which they are handed over: one that comes before one of an earlier
+  // turn waits for it, in a place that is filled with zeros meanwhile.
+  std::optional<int> turn = std::nullopt;
 };
 
-// A GGUF file, version 3. Tensors are written in order, each padded to the alignment. The file is
+// A GGUF file, version 3. Tensors lie in order, each padded to the alignment. The file is
 // neither synced nor closed. Errors: bad_data for a name or a shape that the format cannot have,
 // before anything is written; io; internal for a tensor that hands over another number of bytes,
 // or whose name is there twice.
 void write_gguf(OutputFile& file, const GgufKeys& keys,
                 const std::vector<GgufTensorToWrite>& tensors);
-// Puts other values in the place of the keys that were written with these tensors. REQUIRES keys of
-// the same names and sizes.
-void rewrite_gguf_keys(OutputFile& file, const GgufKeys& keys,
+// Puts `keys` in the place of those that were written with these tensors. Errors: internal for keys
+// that take another number of bytes; io.
+void rewrite_gguf_keys(OutputFile& file, const GgufKeys& written, const GgufKeys& keys,
                        const std::vector<GgufTensorToWrite>& tensors);
 // What write_gguf will write, in bytes.
 uint64_t gguf_size(const GgufKeys& keys, const std::vector<GgufTensorToWrite>& tensors);

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "nn/available_memory.h"
+#include "base/memory.h"
 
 namespace nalar::nn {
 namespace {
@@ -55,7 +55,7 @@ at::Device open_device(Device device) {
 }
 
 int64_t free_memory(at::Device device) {
-  if (device.is_cpu()) return available_memory();
+  if (device.is_cpu()) return base::available_memory();
   return static_cast<int64_t>(
       at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
 }

@@ -6,68 +6,63 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/digest.h"
-#include "engine/cpu_engine.h"
-#include "eval/owned_sequence.h"
+#include "base/memory.h"
 #include "io/file_system.h"
 #include "io/folder_file.h"
+#include "quant/hessian.h"
 
 namespace nalar::quant {
 namespace {
 
 constexpr size_t kMaxText = size_t{1} << 30;
-constexpr int kChunk = 512;
-constexpr size_t kLeastChunks = 4;
-// The head's input is looked at in one row of this many: its outputs, V of them, are computed too.
-constexpr size_t kHeadStep = 8;
+constexpr int64_t kChunk = 512;
+constexpr int64_t kLeastChunks = 4;
+constexpr int64_t kGroup = 4;  // chunks done together, so that the products of a Hessian are deep
+
+void choose_memory(CalibrationOptions& options, int64_t largest_hessian) {
+  constexpr int64_t kGiB = int64_t{1} << 30, kUnknown = std::numeric_limits<int64_t>::max();
+  int64_t available = base::available_memory();
+  if (available == kUnknown) available = 0;
+  if (options.hessian_bytes == 0) {
+    options.hessian_bytes = std::max(2 * kGiB, std::min(available / 4, largest_hessian));
+  }
+  if (options.state_bytes == 0) options.state_bytes = std::max(kGiB, available / 12);
+}
 
 }  // namespace
 
-// Adds what passes to the inputs' sums and Hessians.
+// Keeps the rows of the inputs that are wanted.
 class Calibration::Observer final : public LinearObserver {
  public:
-  Observer(Calibration& calibration, bool with_sums)
-      : calibration_(calibration), with_sums_(with_sums) {}
+  Observer(Calibration& calibration, const Pass& pass) : calibration_(calibration), pass_(pass) {}
 
   void linear_input(const TensorView& weight, MatrixView<const float> rows) override {
-    const auto at = calibration_.input_of_.find(std::string(weight.name));
-    if (at == calibration_.input_of_.end()) return;
-    Input& input = calibration_.inputs_[at->second];
-    if (weight.name != input.shown_for) return;
-    if (with_sums_) {
-      input.count += rows.rows;
-      for (int64_t t = 0; t < rows.rows; ++t) {
-        const float* const x = rows.row(t);
-        for (size_t c = 0; c < input.sums.size(); ++c) input.sums[c] += double{x[c]} * x[c];
-      }
+    Input& input = calibration_.inputs_[calibration_.input_of_.at(std::string(weight.name))];
+    if (weight.name != input.shown_for || !pass_.wants(input)) return;
+    std::vector<float>& kept = calibration_.rows_of(input);
+    kept.reserve(static_cast<size_t>(kGroup * calibration_.chunk_ * input.columns));
+    for (int64_t t = 0; t < rows.rows; ++t) {
+      kept.insert(kept.end(), rows.row(t), rows.row(t) + input.columns);
     }
-    if (input.hessian) input.hessian->add(rows, calibration_.engine_->threads());
   }
 
  private:
   Calibration& calibration_;
-  bool with_sums_;
+  const Pass& pass_;
 };
 
 Calibration::Calibration(std::shared_ptr<const Model> model, CalibrationOptions options)
     : model_(std::move(model)), options_(std::move(options)) {
-  const int n_ctx = std::min(kChunk, model_->config().n_ctx_train);
-  chunk_ = static_cast<size_t>(n_ctx);
+  chunk_ = std::min<int64_t>(kChunk, model_->config().n_ctx_train);
   io::in_file(options_.path, [&] { read_text(); });
   list_inputs();
-  EngineOptions engine;
-  engine.threads = options_.threads;
-  engine.n_ctx = n_ctx;
-  engine_ = engine::make_cpu_engine(model_, engine);
-  if (!order_.empty()) choose_hessians(0);
-  pass(true);
-  for (Input& input : inputs_) {
-    input.means.resize(input.sums.size());
-    const auto n = static_cast<double>(std::max<int64_t>(input.count, 1));
-    std::transform(input.sums.begin(), input.sums.end(), input.means.begin(),
-                   [n](double sum) { return static_cast<float>(sum / n); });
-  }
+  layers_ = std::make_unique<engine::LayerWalk>(model_, options_.threads, static_cast<int>(chunk_));
+  int64_t largest = 0;
+  for (const size_t i : order_) largest = std::max(largest, inputs_[i].hessian_bytes());
+  choose_memory(options_, largest);
 }
 
 Calibration::~Calibration() = default;
@@ -79,20 +74,20 @@ void Calibration::read_text() {
   ids_ =
       tokenizer->encode(text, {.add_special = true, .parse_special = false, .special_ranges = {}});
   if (tokenizer->adds_bos()) bos_ = tokenizer->special().bos;
-  if (ids_.size() < kLeastChunks * chunk_) {
+  if (tokens() < kLeastChunks * chunk_) {
     throw Error(ErrorKind::bad_data,
-                fmt::format("too short to calibrate with: got {} tokens, need {}", ids_.size(),
+                fmt::format("too short to calibrate with: got {} tokens, need {}", tokens(),
                             kLeastChunks * chunk_));
   }
-  ids_.resize(ids_.size() / chunk_ * chunk_);
+  ids_.resize(static_cast<size_t>(chunks() * chunk_));
 }
 
-void Calibration::add_input(std::initializer_list<const TensorView*> matrices, bool of_head) {
+void Calibration::add_input(int layer, std::initializer_list<const TensorView*> matrices) {
   Input input;
+  input.layer = layer;
   input.columns = (*matrices.begin())->columns();
   input.sums.resize(static_cast<size_t>(input.columns));
   input.shown_for = (*matrices.begin())->name;
-  input.of_head = of_head;
   for (const TensorView* matrix : matrices) {
     input_of_.emplace(std::string(matrix->name), inputs_.size());
   }
@@ -101,13 +96,15 @@ void Calibration::add_input(std::initializer_list<const TensorView*> matrices, b
 
 void Calibration::list_inputs() {
   const Weights& weights = model_->weights();
+  int layer = 0;
   for (const LayerWeights& w : weights.layers) {
-    add_input({&w.q, &w.k, &w.v});
-    add_input({&w.o});
-    add_input({&w.gate, &w.up});
-    add_input({&w.down});
+    add_input(layer, {&w.q, &w.k, &w.v});
+    add_input(layer, {&w.o});
+    add_input(layer, {&w.gate, &w.up});
+    add_input(layer, {&w.down});
+    ++layer;
   }
-  add_input({&weights.head}, true);
+  add_input(layer, {&weights.head});
   for (const std::string& matrix : options_.feedback) {
     const auto at = input_of_.find(matrix);
     if (at == input_of_.end()) continue;
@@ -115,64 +112,143 @@ void Calibration::list_inputs() {
       order_.push_back(at->second);
     }
   }
+  std::sort(order_.begin(), order_.end());
 }
 
+// A layer is taken whole, or not at all where another one was: it is walked through once then.
 void Calibration::choose_hessians(size_t first) {
   for (Input& input : inputs_) input.hessian.reset();
+  next_layer_ = kNone;
+  const int first_layer = inputs_[order_[first]].layer;
   int64_t left = options_.hessian_bytes;
   for (size_t i = first; i < order_.size(); ++i) {
     Input& input = inputs_[order_[i]];
     if (input.hessian_bytes() > options_.hessian_bytes) continue;
-    if (input.hessian_bytes() > left) return;
+    if (input.hessian_bytes() > left) {
+      next_layer_ = input.layer;
+      break;
+    }
     left -= input.hessian_bytes();
     input.hessian = std::make_unique<Hessian>(input.columns);
   }
+  for (Input& input : inputs_) {
+    if (input.layer == next_layer_ && next_layer_ > first_layer) input.hessian.reset();
+  }
 }
 
-void Calibration::pass(bool with_sums) {
-  Observer observer(*this, with_sums);
-  const bool head = with_sums || std::any_of(inputs_.begin(), inputs_.end(),
-                                             [](const Input& i) { return i.of_head && i.hessian; });
-  std::vector<int32_t> rows;
-  for (size_t t = kHeadStep - 1; head && t < chunk_; t += kHeadStep) {
-    rows.push_back(static_cast<int32_t>(t));
+void Calibration::make_pass(bool hessians, bool all) {
+  Pass pass(layers_->threads());
+  pass.hessians = hessians;
+  int first = layers_->n_layers();
+  for (const Input& input : inputs_) {
+    if (!(all && input.means.empty()) && !(hessians && input.hessian)) continue;
+    first = std::min(first, input.layer);
+    pass.end = std::max(pass.end, input.layer + 1);
   }
-  const auto vocab = static_cast<int64_t>(model_->config().vocab_size);
-  std::vector<float> logits(rows.size() * static_cast<size_t>(vocab));
-  const MatrixView<float> out{logits.data(), static_cast<int64_t>(rows.size()), vocab, vocab};
-  const auto total = static_cast<int64_t>(ids_.size() / chunk_);
-  engine_->observe(&observer);
-  for (int64_t i = 0; i < total; ++i) {
-    if (options_.on_chunk) options_.on_chunk(i, total);
-    const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(i * static_cast<int64_t>(chunk_));
-    std::vector<TokenId> tokens(begin, begin + static_cast<std::ptrdiff_t>(chunk_));
-    if (bos_) tokens.front() = *bos_;
-    const eval::OwnedSequence sequence(*engine_, engine_->create());
-    const Slice slice{sequence.id(), tokens, rows};
-    engine_->forward({&slice, 1}, out);
+  pass.begin = states_layer_ <= first ? states_layer_ : 0;
+  pass.steps = chunks() * (pass.end - pass.begin);
+  const int keep = next_layer_ == kNone ? 0 : std::min(next_layer_, pass.end);
+  const int64_t bytes = tokens() * model_->config().d_model * int64_t{sizeof(float)};
+  if (keep > pass.begin && bytes <= options_.state_bytes) pass.keep = keep;
+  for (int64_t i = 0; i < chunks(); i += kGroup) {
+    walk(pass, {i, std::min(kGroup, chunks() - i)});
   }
-  engine_->observe(nullptr);
-  ++passes_;
+  rows_ = {};
   for (Input& input : inputs_) {
-    if (input.hessian && !input.hessian->factor(engine_->threads())) {
-      input.hessian.reset();
-      input.useless = true;
+    if (input.count == 0 || !input.means.empty()) continue;
+    input.means.resize(input.sums.size());
+    const auto n = static_cast<double>(input.count);
+    std::transform(input.sums.begin(), input.sums.end(), input.means.begin(),
+                   [n](double sum) { return static_cast<float>(sum / n); });
+  }
+  if (pass.keep > 0) states_layer_ = pass.keep;
+  ++passes_;
+  layers_walked_ += pass.end - pass.begin;
+}
+
+void Calibration::walk(Pass& pass, Group group) {
+  const int64_t width = model_->config().d_model, floats = group.count * chunk_ * width;
+  std::vector<float> states(static_cast<size_t>(floats));
+  const auto kept = [&] { return states_.begin() + group.first * chunk_ * width; };
+  if (pass.begin > 0) std::copy_n(kept(), floats, states.begin());
+  const auto keep = [&](int layer) {
+    if (layer != pass.keep) return;
+    states_.resize(static_cast<size_t>(tokens() * width));
+    std::copy(states.begin(), states.end(), kept());
+  };
+  Observer observer(*this, pass);
+  for (int layer = pass.begin; layer < pass.end; ++layer) {
+    keep(layer);
+    for (int64_t i = 0; i < group.count; ++i, ++pass.done) {
+      if (options_.on_step) options_.on_step(pass.done, pass.steps);
+      const MatrixView<float> x{states.data() + i * chunk_ * width, chunk_, width, width};
+      if (layer == 0) layers_->embed(tokens_of(group.first + i), x);
+      if (layer < layers_->n_layers()) {
+        layers_->layer(layer, x, &observer);
+      } else {
+        layers_->normalize(x);
+        observer.linear_input(model_->weights().head, {x.data, x.rows, x.columns, x.stride});
+      }
+    }
+    for (Input& input : inputs_) {
+      if (input.layer == layer && pass.wants(input)) add_rows(input, pass);
     }
   }
+  keep(pass.end);
 }
 
-std::span<const float> Calibration::importance(const std::string& matrix) const {
-  const auto at = input_of_.find(matrix);
-  return at == input_of_.end() ? std::span<const float>() : inputs_[at->second].means;
+std::vector<TokenId> Calibration::tokens_of(int64_t chunk) const {
+  const auto begin = ids_.begin() + chunk * chunk_;
+  std::vector<TokenId> tokens(begin, begin + chunk_);
+  if (bos_) tokens.front() = *bos_;
+  return tokens;
 }
 
-std::optional<std::string> Calibration::overflown() const {
-  for (const Input& input : inputs_) {
-    const bool finite = std::all_of(input.means.begin(), input.means.end(),
-                                    [](float mean) { return std::isfinite(mean); });
-    if (!finite) return input.shown_for;
+std::vector<float>& Calibration::rows_of(const Input& input) {
+  return rows_[static_cast<size_t>(&input - inputs_.data()) % rows_.size()];
+}
+
+// What was gathered of it becomes part of its sums and its Hessian.
+void Calibration::add_rows(Input& input, Pass& pass) {
+  constexpr int64_t kShare = 256;
+  std::vector<float>& kept = rows_of(input);
+  const int64_t columns = input.columns;
+  const MatrixView<const float> rows{kept.data(), static_cast<int64_t>(kept.size()) / columns,
+                                     columns, columns};
+  if (input.means.empty()) {
+    input.count += rows.rows;
+    pass.products.each((columns + kShare - 1) / kShare, [&](int64_t i, Products::Thread&) {
+      double* const sums = input.sums.data();
+      const int64_t end = std::min(columns, (i + 1) * kShare);
+      for (int64_t t = 0; t < rows.rows; ++t) {
+        const float* const x = rows.row(t);
+        for (int64_t c = i * kShare; c < end; ++c) sums[c] += double{x[c]} * x[c];
+      }
+    });
   }
-  return std::nullopt;
+  if (pass.hessians && input.hessian) input.hessian->add(rows, pass.products);
+  kept.clear();
+}
+
+void Calibration::read_all() {
+  const bool none = std::all_of(inputs_.begin(), inputs_.end(),
+                                [](const Input& input) { return !input.hessian; });
+  const bool hessians = none && !order_.empty();
+  if (hessians) choose_hessians(0);
+  make_pass(hessians, true);
+}
+
+std::span<const float> Calibration::importance(const std::string& matrix) {
+  const auto at = input_of_.find(matrix);
+  if (at == input_of_.end()) return {};
+  if (inputs_[at->second].means.empty()) read_all();
+  return inputs_[at->second].means;
+}
+
+std::optional<int> Calibration::layer_of(const std::string& matrix) const {
+  const auto at = input_of_.find(matrix);
+  if (at == input_of_.end()) return std::nullopt;
+  return inputs_[at->second].layer;
 }
 
 const Hessian* Calibration::hessian(const std::string& matrix) {
@@ -183,17 +259,27 @@ const Hessian* Calibration::hessian(const std::string& matrix) {
   Input& input = inputs_[at->second];
   if (input.useless || input.hessian_bytes() > options_.hessian_bytes) return nullptr;
   if (!input.hessian) {
-    choose_hessians(static_cast<size_t>(place - order_.begin()));
-    pass(false);
+    const auto in_layer = std::find_if(order_.begin(), place,
+                                       [&](size_t i) { return inputs_[i].layer == input.layer; });
+    choose_hessians(static_cast<size_t>(in_layer - order_.begin()));
+    // A layer that is too large as a whole is gathered from there on.
+    if (!input.hessian) choose_hessians(static_cast<size_t>(place - order_.begin()));
+    make_pass(true, false);
+  }
+  if (!input.hessian->factored() && !input.hessian->factor(layers_->threads())) {
+    input.hessian.reset();
+    input.useless = true;
   }
   return input.hessian.get();
 }
 
-Imatrix Calibration::imatrix(
-    const std::function<std::string(const std::string& matrix)>& name_of) const {
+Imatrix Calibration::imatrix(const std::function<std::string(const std::string& matrix)>& name_of) {
+  const bool known = std::none_of(inputs_.begin(), inputs_.end(),
+                                  [](const Input& input) { return input.means.empty(); });
+  if (!known) read_all();
   Imatrix out;
   out.datasets.emplace_back(io::name_of(options_.path));
-  out.chunk_count = static_cast<uint32_t>(ids_.size() / chunk_);
+  out.chunk_count = static_cast<uint32_t>(chunks());
   out.chunk_size = static_cast<uint32_t>(chunk_);
   for (const auto& [matrix, index] : input_of_) {
     const Input& input = inputs_[index];

@@ -8,12 +8,14 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <numeric>
 
 #include "base/utf8.h"
 #include "kernels/isa.h"
 #include "quant/encode.h"
 #include "quant/encode_kernels.h"
+#include "quant/triangular.h"
 
 namespace nalar::quant {
 namespace {
@@ -47,19 +49,6 @@ ErrorSums row_sums(std::span<const float> row, std::span<const float> decoded,
   throw Error(ErrorKind::bad_data,
               fmt::format("tensor {}: row {}, column {} is {}: a weight must be finite",
                           base::escaped(tensor.name), row, at - values.begin(), *at));
-}
-
-// E[(v x)²] = v H v^T = |U^-T v|², by forward substitution; v is used up.
-double energy(std::span<float> v, const Hessian& hessian) {
-  const MatrixView<const float> u = hessian.factor_rows();
-  double sum = 0;
-  for (size_t i = 0; i < v.size(); ++i) {
-    const float* const row = u.row(static_cast<int64_t>(i));
-    const float y = v[i] / row[i];
-    for (size_t j = i + 1; j < v.size(); ++j) v[j] -= row[j] * y;
-    sum += double{y} * y;
-  }
-  return sum;
 }
 
 // Rows of a tensor, one after the other in memory, encoded by all threads.
@@ -174,21 +163,35 @@ class Slab {
     }
     encode_rows_with_feedback(request_.to, {rows.data, n, columns_, columns_}, *request_.hessian, 0,
                               n, encoded(own.begin));
+    std::vector<int64_t> looked_at;  // with the Hessian
+    std::vector<float> of_output;    // a row and its error, of each of them
     for (int64_t i = own.begin; i < own.end; ++i) {
       decode_row(request_.to, encoded(i), room.decoded);
-      ErrorSums& sums = sums_[static_cast<size_t>(i)];
-      sums = row_sums(row(i), room.decoded, {});
-      if (at(i) % sample_step_ == 0) add_energies(row(i), room.decoded, sums);
+      sums_[static_cast<size_t>(i)] = row_sums(row(i), room.decoded, {});
+      if (at(i) % sample_step_ != 0) continue;
+      looked_at.push_back(i);
+      of_output.insert(of_output.end(), row(i).begin(), row(i).end());
+      std::transform(row(i).begin(), row(i).end(), room.decoded.begin(),
+                     std::back_inserter(of_output), std::minus<>());
     }
+    if (!looked_at.empty()) add_energies(looked_at, of_output);
     return static_cast<int64_t>(sums_.size());
   }
 
-  void add_energies(std::span<const float> row, std::span<const float> decoded,
-                    ErrorSums& sums) const {
-    std::vector<float> v(row.begin(), row.end());
-    sums.output = energy(v, *request_.hessian);
-    std::transform(row.begin(), row.end(), decoded.begin(), v.begin(), std::minus<>());
-    sums.output_error = energy(v, *request_.hessian);
+  // E[(v x)²] = v H v^T = |v U^-1|² of rows v and their errors, which are used up.
+  void add_energies(const std::vector<int64_t>& of, std::vector<float>& v) {
+    const MatrixView<float> y{v.data(), static_cast<int64_t>(2 * of.size()), columns_, columns_};
+    Products::Thread thread;
+    solve(request_.hessian->factor_rows(), y, thread);
+    const auto square = [&](int64_t r) {
+      return std::inner_product(y.row(r), y.row(r) + columns_, y.row(r), 0.0, std::plus<>(),
+                                [](double a, double b) { return a * b; });
+    };
+    for (size_t k = 0; k < of.size(); ++k) {
+      ErrorSums& sums = sums_[static_cast<size_t>(of[k])];
+      sums.output = square(static_cast<int64_t>(2 * k));
+      sums.output_error = square(static_cast<int64_t>(2 * k + 1));
+    }
   }
 
   const EncodeRequest& request_;

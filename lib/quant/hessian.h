@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "quant/triangular.h"
 
 namespace nalar::quant {
 
@@ -18,8 +19,10 @@ class Hessian {
 
   int64_t columns() const { return columns_; }
   int64_t tokens() const { return tokens_; }
-  // Adds rows; `threads` share the work, the result does not depend on how many. Before factor().
-  void add(MatrixView<const float> rows, int threads);
+  // Adds rows, before factor(). The result does not depend on the number of threads.
+  // The products are of bf16 where those are fast: rounding the inputs is noise of 2^-9 of each,
+  // far below the damping.
+  void add(MatrixView<const float> rows, Products& products);
   // E[x_c²].
   std::vector<float> diagonal() const;
   // For encode_rows_with_feedback: the upper triangular U with U^T U = (H + λ I)^-1, λ = damping()

@@ -128,7 +128,7 @@ ImatrixStatistics::ImatrixStatistics(const Imatrix& imatrix) {
   }
 }
 
-std::span<const float> ImatrixStatistics::importance(const std::string& matrix) const {
+std::span<const float> ImatrixStatistics::importance(const std::string& matrix) {
   const auto at = means_.find(matrix);
   return at == means_.end() ? std::span<const float>() : at->second;
 }

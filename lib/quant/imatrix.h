@@ -32,7 +32,7 @@ void write_imatrix(io::FileSystem& files, const std::string& path, const Imatrix
 class ImatrixStatistics final : public Statistics {
  public:
   explicit ImatrixStatistics(const Imatrix& imatrix);
-  std::span<const float> importance(const std::string& matrix) const override;
+  std::span<const float> importance(const std::string& matrix) override;
   const Hessian* hessian(const std::string&) override { return nullptr; }
   const std::map<std::string, std::vector<float>>& all() const { return means_; }
 

@@ -288,9 +288,10 @@ std::vector<MixChoice> choose_types(const QuantizeOptions& options, const MixMod
 
   const auto named = [&](const MixTensor& tensor, Role role) -> std::optional<DType> {
     if (role == Role::embedding && options.embedding_type) return options.embedding_type;
-    const bool is_head = role == Role::output || (role == Role::embedding && tied);
-    if (is_head && options.output_type) return options.output_type;
-    return overrides.find(tensor.name);
+    if (role == Role::output && options.output_type) return options.output_type;
+    const std::optional<DType> by_pattern = overrides.find(tensor.name);
+    const bool is_head_too = role == Role::embedding && tied;
+    return is_head_too && !by_pattern ? options.output_type : by_pattern;
   };
   const auto by_mix = [&](const MixTensor& tensor, Role role) {
     if (options.pure || !is_quantized(main)) return main;

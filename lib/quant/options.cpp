@@ -14,6 +14,7 @@ void QuantizeOptions::validate() const {
   refuse((target_bytes || target_bpw) && pure, "--pure has no meaning with a target");
   refuse(calibration && imatrix, "--calibrate and --imatrix exclude each other");
   refuse(write_imatrix && !calibration, "--write-imatrix needs --calibrate");
+  refuse(!feedback && !calibration, "--no-feedback needs --calibrate");
   refuse(threads < 0, "--threads: need 0 or more");
 }
 

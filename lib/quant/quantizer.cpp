@@ -6,6 +6,7 @@
 #include <nalar/log.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/utf8.h"
 #include "io/atomic_file.h"
@@ -18,6 +19,13 @@
 
 namespace nalar::quant {
 namespace {
+
+// Until it is computed, for the size.
+std::string no_hash() { return std::string(64, '0'); }
+
+bool is_requantized(DType from, DType to) {
+  return is_quantized(from) && is_quantized(to) && from != to;
+}
 
 int64_t bytes_of(const SourceTensor& tensor, DType type) {
   const BlockSize block = block_size(type);
@@ -65,19 +73,23 @@ DType most_frequent(const std::vector<QuantizedTensor>& tensors) {
 }  // namespace
 
 Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, Source source,
-                     const QuantizeOptions& options, const QuantizeControl& control)
+                     const QuantizeOptions& options, const QuantizeControl& control,
+                     Purpose purpose)
     : files_(files),
       model_(std::move(model)),
       source_(std::move(source)),
       options_(options),
       control_(control),
+      purpose_(purpose),
       pool_(options.threads > 0 ? options.threads : default_threads()),
       from_weights_(*model_, source_, pool_) {
   options_.validate();
   run_.source_name = io::name_of(model_->files().path());
-  run_.source_sha256 = std::string(64, '0');  // until it is computed, for the size
+  run_.source_sha256 = no_hash();
   run_.options = options_json(options_);
   run_.with_check = options_.check.has_value();
+  if (options_.calibration) run_.statistics = {"calibration", "", no_hash(), 0, 0};
+  if (options_.imatrix) run_.statistics = {"imatrix", "", no_hash(), 0, 0};
   for (const TensorView& view : model_->unknown_tensors()) {
     unknown_.insert(view.name);
     run_.kept.emplace_back(view.name);
@@ -109,9 +121,11 @@ void Quantizer::choose() {
   std::vector<MixTensor> tensors;
   for (const SourceTensor& tensor : source_.tensors) tensors.push_back(seen(tensor));
   std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), tensors);
-  const bool search = options_.target_bytes || options_.target_bpw;
-  if (search) {
-    open_statistics();
+  refuse_requantizing(choices);
+  if (searches()) {
+    std::vector<DType> likely;
+    for (const MixChoice& choice : choices) likely.push_back(choice.type);
+    open_statistics(likely);
     search_types(choices);
   }
   for (size_t i = 0; i < choices.size(); ++i) {
@@ -125,28 +139,49 @@ void Quantizer::choose() {
     result.bytes = bytes_of(tensor, result.to);
     tensors_.push_back(std::move(result));
   }
-  refuse_requantizing();
-  run_.file_type = file_type(search ? mix_of(most_frequent(tensors_)) : options_.mix);
+  refuse_useless_statistics();
+  tell_requantizing();
+  run_.file_type = file_type(searches() ? mix_of(most_frequent(tensors_)) : options_.mix);
   run_.bits_per_weight = bits_per_weight(tensors_);
 }
 
-void Quantizer::refuse_requantizing() const {
-  int again = 0;
-  for (const QuantizedTensor& tensor : tensors_) {
-    if (!is_quantized(tensor.from) || !is_quantized(tensor.to) || tensor.from == tensor.to)
-      continue;
-    ++again;
-    if (options_.allow_requantize) continue;
+// Before a search, which would end in other types.
+void Quantizer::refuse_requantizing(const std::vector<MixChoice>& choices) const {
+  for (size_t i = 0; i < choices.size() && !options_.allow_requantize; ++i) {
+    const SourceTensor& tensor = source_.tensors[i];
+    const bool searched = searches() && choices[i].quantizable && !choices[i].fixed;
+    if (!is_quantized(tensor.dtype)) continue;
+    if (!searched && !is_requantized(tensor.dtype, choices[i].type)) continue;
     throw Error(ErrorKind::policy,
-                fmt::format("tensor {} is {} already: quantizing it again to {} loses more",
-                            base::escaped(tensor.name), name(tensor.from), name(tensor.to)),
+                fmt::format("tensor {} is {} already: quantizing it again{} loses more",
+                            base::escaped(tensor.name), name(tensor.dtype),
+                            searched ? "" : fmt::format(" to {}", name(choices[i].type))),
                 "the F16 or F32 original, or --allow-requantize")
         .in_file(model_->files().path());
   }
-  if (again > 0) {
-    notice(fmt::format("{}: {} tensors are quantized already; what that lost stays lost",
-                       model_->files().path(), again));
+}
+
+void Quantizer::tell_requantizing() const {
+  const auto again = std::count_if(
+      tensors_.begin(), tensors_.end(),
+      [](const QuantizedTensor& tensor) { return is_requantized(tensor.from, tensor.to); });
+  if (again == 0) return;
+  notice(fmt::format("{}: {} tensors are quantized already; what that lost stays lost",
+                     model_->files().path(), again));
+}
+
+bool Quantizer::is_steered(const SourceTensor& tensor, DType to) {
+  const bool copied = tensor.dtype == to && !tensor.bytes.empty();
+  return is_quantized(to) && !copied;
+}
+
+void Quantizer::refuse_useless_statistics() const {
+  if ((!options_.calibration && !options_.imatrix) || options_.write_imatrix) return;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    if (is_steered(source_.tensors[i], tensors_[i].to)) return;
   }
+  throw Error(ErrorKind::usage, fmt::format("{} changes nothing: no tensor gets a quantized type",
+                                            options_.imatrix ? "--imatrix" : "--calibrate"));
 }
 
 QuantizePlan Quantizer::plan() const {
@@ -161,7 +196,7 @@ QuantizePlan Quantizer::plan() const {
   return plan;
 }
 
-void Quantizer::open_statistics() {
+void Quantizer::open_statistics(const std::vector<DType>& types) {
   if (statistics_ || (!options_.calibration && !options_.imatrix)) return;
   StatisticsRecord record;
   if (options_.imatrix) {
@@ -188,25 +223,32 @@ void Quantizer::open_statistics() {
     CalibrationOptions how;
     how.path = *options_.calibration;
     how.threads = pool_.size();
-    how.on_chunk = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
-    for (size_t i = 0; options_.feedback && i < source_.tensors.size(); ++i) {
-      if (is_quantizable(seen(source_.tensors[i])))
-        how.feedback.push_back(source_.tensors[i].model_name);
+    how.on_step = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
+    const bool feedback = options_.feedback && purpose_ == Purpose::write;
+    for (size_t i = 0; feedback && i < source_.tensors.size(); ++i) {
+      const SourceTensor& tensor = source_.tensors[i];
+      if (is_steered(tensor, types[i])) how.feedback.push_back(tensor.model_name);
     }
     auto calibration = std::make_unique<Calibration>(model_, std::move(how));
-    if (const auto matrix = calibration->overflown()) {
-      for (const SourceTensor& tensor : source_.tensors) refuse_not_finite(tensor, pool_);
-      throw Error(ErrorKind::bad_data,
-                  fmt::format("what tensor {} is multiplied with is not finite in this text",
-                              base::escaped(*matrix)))
-          .in_file(*options_.calibration);
-    }
     record = {"calibration", std::string(io::name_of(*options_.calibration)), calibration->sha256(),
               calibration->tokens(), 0};
     calibration_ = calibration.get();
     statistics_ = std::move(calibration);
   }
   run_.statistics = std::move(record);
+}
+
+std::span<const float> Quantizer::importance_of(const SourceTensor& tensor) {
+  if (!statistics_) return {};
+  const std::span<const float> means = statistics_->importance(matrix_of(tensor));
+  const bool finite =
+      std::all_of(means.begin(), means.end(), [](float mean) { return std::isfinite(mean); });
+  if (finite) return means;
+  for (const SourceTensor& any : source_.tensors) refuse_not_finite(any, pool_);
+  throw Error(ErrorKind::bad_data,
+              fmt::format("what tensor {} is multiplied with is not finite in this text",
+                          base::escaped(matrix_of(tensor))))
+      .in_file(*options_.calibration);
 }
 
 void Quantizer::search_types(std::vector<MixChoice>& choices) {
@@ -239,9 +281,7 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
   request.weight = [head, branches](const SourceTensor& tensor) {
     return tensor.model_name == head ? branches : 1.0;
   };
-  request.importance = [this](const SourceTensor& tensor) {
-    return statistics_ ? statistics_->importance(matrix_of(tensor)) : std::span<const float>();
-  };
+  request.importance = [this](const SourceTensor& tensor) { return importance_of(tensor); };
   request.on_tensor = [this](int64_t done, int64_t total) { tell("measuring", done, total); };
   quant::search_types(request, choices, pool_);
 }

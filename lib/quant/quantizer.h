@@ -24,12 +24,15 @@
 
 namespace nalar::quant {
 
+enum class Purpose { plan, write };
+
 // One quantization: the plan, then the file. `source` is the model in GGUF's form.
 class Quantizer {
  public:
   // Chooses the types. Errors: those of plan_quantize.
   Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, Source source,
-            const QuantizeOptions& options, const QuantizeControl& control);
+            const QuantizeOptions& options, const QuantizeControl& control,
+            Purpose purpose = Purpose::write);
   ~Quantizer();
 
   QuantizePlan plan() const;
@@ -38,10 +41,18 @@ class Quantizer {
 
  private:
   void choose();
-  void refuse_requantizing() const;
+  bool searches() const { return options_.target_bytes || options_.target_bpw; }
+  // Whether statistics change what becomes of it.
+  static bool is_steered(const SourceTensor& tensor, DType to);
+  void refuse_requantizing(const std::vector<MixChoice>& choices) const;
+  void refuse_useless_statistics() const;
+  void tell_requantizing() const;
   void search_types(std::vector<MixChoice>& choices);
-  void open_statistics();
   MixTensor seen(const SourceTensor& tensor) const;
+  // `types` of the tensors: as they are, or as good a guess.
+  void open_statistics(const std::vector<DType>& types);
+  // E[x_c²] of its input's columns, or nothing. Errors: bad_data where they are not finite.
+  std::span<const float> importance_of(const SourceTensor& tensor);
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
   // What is there already; `what` names the option.
@@ -60,6 +71,7 @@ class Quantizer {
   Source source_;
   QuantizeOptions options_;
   const QuantizeControl& control_;
+  const Purpose purpose_;
   std::set<std::string_view> unknown_;  // of model_: they are copied
   base::ThreadPool pool_;
   std::vector<QuantizedTensor> tensors_;  // beside source_.tensors

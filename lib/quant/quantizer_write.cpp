@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "engine/cpu_engine.h"
 #include "eval/text_windows.h"
@@ -70,11 +71,12 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     EncodeRequest request;
     request.tensor = &tensor;
     request.to = result.to;
-    if (statistics_ && is_quantized(result.to)) {
-      request.importance = statistics_->importance(matrix_of(tensor));
+    const bool steered = is_steered(tensor, result.to);
+    if (statistics_ && steered) {
       if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
+      request.importance = importance_of(tensor);
     }
-    if (request.importance.empty() && is_quantized(result.to)) {
+    if (steered && request.importance.empty()) {
       request.importance = from_weights_.importance(tensor.model_name);
       request.measured = false;
     }
@@ -101,6 +103,10 @@ std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHash
     tensors.push_back(
         {tensors_[i].name, tensors_[i].to, tensors_[i].shape,
          [this, i, &hasher](io::OutputFile& file) { write_tensor(i, file, hasher); }});
+    // One walk through the layers is enough then.
+    if (calibration_ != nullptr && options_.feedback) {
+      tensors.back().turn = calibration_->layer_of(source_.tensors[i].model_name);
+    }
   }
   return tensors;
 }
@@ -142,8 +148,11 @@ void Quantizer::check(const std::string& path) {
 QuantizeResult Quantizer::write(const std::string& out) {
   refuse_out(out);
   if (options_.check) read_check_text();
-  open_statistics();
+  std::vector<DType> types;
+  for (const QuantizedTensor& tensor : tensors_) types.push_back(tensor.to);
+  open_statistics(types);
   if (options_.write_imatrix) {
+    for (const SourceTensor& tensor : source_.tensors) importance_of(tensor);
     write_imatrix(
         files_, *options_.write_imatrix, calibration_->imatrix([this](const std::string& matrix) {
           const auto at =
@@ -156,17 +165,19 @@ QuantizeResult Quantizer::write(const std::string& out) {
   const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write(hasher);
   ResultFile result{std::string(io::name_of(out)), {}, 0};
   io::write_atomically(files_, out, io::kSharedFile, [&](io::OutputFile& file) {
-    io::write_gguf(file, result_keys(source_.keys, run_), tensors);
+    const io::GgufKeys keys = result_keys(source_.keys, run_);
+    io::write_gguf(file, keys, tensors);
     run_.errors = errors_;
     tell("hashing", 0, 1);
     run_.source_sha256 = hasher.hex();
     if (options_.check) check(file.path());
-    io::rewrite_gguf_keys(file, result_keys(source_.keys, run_), tensors);
+    io::rewrite_gguf_keys(file, keys, result_keys(source_.keys, run_), tensors);
     const io::FileDigest digest = io::digest_of(files_, file.path());
     result.sha256 = digest.sha256;
     result.bytes = digest.bytes;
   });
   if (calibration_ != nullptr) run_.statistics->passes = calibration_->passes();
+  run_.peak_bytes = base::peak_memory();
   QuantizeResult done{plan(), {}};
   done.report = report_json(run_, done.plan, result);
   io::write_atomically(files_, out + ".report.json", io::kSharedFile,

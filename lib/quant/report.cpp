@@ -159,6 +159,7 @@ Json report_json(const RunRecord& run, const QuantizePlan& plan, const ResultFil
     if (run.statistics->passes > 0) statistics.set("passes", run.statistics->passes);
     report.set("statistics", std::move(statistics));
   }
+  report.set("peak_bytes", run.peak_bytes);
   if (run.check) report.set("check", check_json(*run.check));
   if (!run.kept.empty()) report.set("kept", Json::Array(run.kept.begin(), run.kept.end()));
   report.set("types", types_json(plan));

@@ -40,6 +40,7 @@ struct RunRecord {
   std::optional<ErrorSums> errors;
   bool with_check = false;
   std::optional<CheckRecord> check;
+  int64_t peak_bytes = 0;  // of memory, resident pages of the source among it
 };
 
 Json options_json(const QuantizeOptions& options);

@@ -11,10 +11,10 @@ namespace nalar::quant {
 class Statistics {
  public:
   virtual ~Statistics() = default;
-  // E[x_c²] of each column; empty where nothing is known.
-  virtual std::span<const float> importance(const std::string& matrix) const = 0;
-  // Factored, for the feedback; nullptr where there is none. Valid until the next call, which may
-  // take long: matrices are best asked for in the order of the layers.
+  // E[x_c²] of each column; empty where nothing is known. May take long, as the next.
+  virtual std::span<const float> importance(const std::string& matrix) = 0;
+  // Factored, for the feedback; nullptr where there is none. Valid until the next call. Matrices are
+  // best asked for in the order of the layers, for this first and then for the importance.
   virtual const Hessian* hessian(const std::string& matrix) = 0;
 };
 

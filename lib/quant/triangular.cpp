@@ -15,18 +15,19 @@ int64_t in_bytes(int64_t floats) { return floats * static_cast<int64_t>(sizeof(f
 
 // R upper triangular with R R^T = A, in place, from the last column on; false where there is none.
 bool reverse_cholesky(double* a, int64_t n) {
+  std::vector<double> column(static_cast<size_t>(n));
   for (int64_t j = n - 1; j >= 0; --j) {
-    for (int64_t i = j; i >= 0; --i) {
-      double sum = a[i * n + j];
-      for (int64_t k = j + 1; k < n; ++k) sum -= a[i * n + k] * a[j * n + k];
-      if (i < j) {
-        a[i * n + j] = sum / a[j * n + j];
-      } else if (sum > 0 && std::isfinite(sum)) {
-        a[j * n + j] = std::sqrt(sum);
-      } else {
-        return false;
-      }
+    const double square = a[j * n + j];
+    if (!(square > 0 && std::isfinite(square))) return false;
+    const double corner = std::sqrt(square);
+    for (int64_t i = 0; i < j; ++i) column[static_cast<size_t>(i)] = a[i * n + j] / corner;
+    for (int64_t i = 0; i < j; ++i) {
+      double* const row = a + i * n;
+      const double factor = column[static_cast<size_t>(i)];
+      for (int64_t k = i; k < j; ++k) row[k] -= factor * column[static_cast<size_t>(k)];
+      row[j] = factor;
     }
+    a[j * n + j] = corner;
   }
   return true;
 }
@@ -46,12 +47,56 @@ void invert_upper(const double* r, int64_t n, double* u) {
 
 }  // namespace
 
+std::byte* Products::Thread::scratch(size_t needed) {
+  if (scratch_.size() < needed) scratch_ = base::AlignedBuffer(needed);
+  return scratch_.data();
+}
+
 void Products::Thread::product(kernels::ProductCall call) {
   const kernels::TrainKernels& kernels = kernels::train_kernels(kernels::chosen_isa());
-  const size_t needed = kernels.product_scratch(call.m, call.n, call.k);
-  if (scratch_.size() < needed) scratch_ = base::AlignedBuffer(needed);
-  call.scratch = scratch_.data();
+  call.scratch = scratch(kernels.product_scratch(call.m, call.n, call.k));
   kernels.product(call);
+}
+
+void Products::Thread::fast_product(kernels::ProductCall call) {
+  const kernels::Isa isa = kernels::chosen_isa();
+  if (isa != kernels::Isa::avx512bf16) return product(call);
+  const kernels::TrainKernels& kernels = kernels::train_kernels(isa);
+  call.scratch = scratch(kernels.bf16_product_scratch(call.m, call.n, call.k));
+  kernels.bf16_product(call);
+}
+
+float* Products::room(int64_t floats) {
+  const auto needed = static_cast<size_t>(in_bytes(floats));
+  if (room_.size() < needed) room_ = base::AlignedBuffer(needed);
+  return room_.as<float>();
+}
+
+void solve(MatrixView<const float> u, MatrixView<float> rows, Products::Thread& thread) {
+  const Blocks blocks(rows.columns);
+  for (int64_t b = 0; b < blocks.count(); ++b) {
+    const int64_t begin = blocks.begin(b), end = begin + blocks.size(b);
+    for (int64_t r = 0; r < rows.rows; ++r) {
+      float* const y = rows.row(r);
+      for (int64_t i = begin; i < end; ++i) {
+        const float* const of_i = u.row(i);
+        y[i] /= of_i[i];
+        for (int64_t j = i + 1; j < end; ++j) y[j] -= of_i[j] * y[i];
+      }
+    }
+    if (end == rows.columns) return;
+    thread.product({.m = rows.rows,
+                    .n = rows.columns - end,
+                    .k = end - begin,
+                    .a = rows.data + begin,
+                    .a_stride = rows.stride,
+                    .b = bytes(u.row(begin) + end),
+                    .b_stride = in_bytes(u.stride),
+                    .c = rows.data + end,
+                    .c_stride = rows.stride,
+                    .alpha = -1,
+                    .accumulate = true});
+  }
 }
 
 InverseFactor::InverseFactor(MatrixView<float> a, int threads)

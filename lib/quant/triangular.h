@@ -31,8 +31,12 @@ class Products {
    public:
     // `scratch` is this thread's.
     void product(kernels::ProductCall call);
+    // Of operands rounded to bf16, where the instruction set has products of them.
+    void fast_product(kernels::ProductCall call);
 
    private:
+    std::byte* scratch(size_t needed);
+
     base::AlignedBuffer scratch_;
   };
 
@@ -40,6 +44,8 @@ class Products {
     of_.resize(static_cast<size_t>(pool_.size()));
   }
 
+  // Memory for this many floats, until it is asked for again.
+  float* room(int64_t floats);
   // f(i, thread) for i in [0, n), each on some thread.
   template <typename F>
   void each(int64_t n, F f) {
@@ -60,6 +66,7 @@ class Products {
  private:
   base::ThreadPool pool_;
   std::vector<Thread> of_;
+  base::AlignedBuffer room_;
 };
 
 // U upper triangular with U^T U = (scale · A + λ I)^-1, in place, from the blocks of a symmetric A
@@ -84,5 +91,8 @@ class InverseFactor {
   std::vector<float> diagonal_;  // the blocks on the diagonal, one after the other
   std::vector<float> panel_;     // a column of blocks
 };
+
+// y = v U^-1 in place for rows v [R, n], U upper triangular: |y|² = v (U^T U)^-1 v^T.
+void solve(MatrixView<const float> u, MatrixView<float> rows, Products::Thread& thread);
 
 }  // namespace nalar::quant

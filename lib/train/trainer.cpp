@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "report/peak_memory.h"
+#include "base/memory.h"
 #include "train/lr_schedule.h"
 
 namespace nalar::train {
@@ -89,7 +89,7 @@ bool Trainer::ended(Ended& how) const {
 void Trainer::save() {
   if (state_.step == saved_at_) return;
   state_.seconds = seconds_before_ + seconds();
-  state_.peak_bytes = std::max(state_.peak_bytes, report::peak_memory());
+  state_.peak_bytes = std::max(state_.peak_bytes, base::peak_memory());
   hooks_.save();
   saved_at_ = state_.step;
   saved_time_ = Clock::now();
@@ -227,7 +227,7 @@ FinetuneEvent Trainer::event(FinetuneEvent::Kind kind) const {
     event.seconds_left =
         now / static_cast<double>(done) * static_cast<double>(event.steps - state_.step);
   }
-  event.peak_bytes = std::max(state_.peak_bytes, report::peak_memory());
+  event.peak_bytes = std::max(state_.peak_bytes, base::peak_memory());
   return event;
 }
 

@@ -47,6 +47,7 @@ class Quantize(CliTest):
                                             "bytes": os.path.getsize(self.out())})
         self.assertEqual(report["options"], {"type": "Q8_0"})
         self.assertEqual({t["from"] for t in report["tensors"]}, {"F32"})
+        self.assertGreater(report["peak_bytes"], 1 << 20)
         self.assertLess(max(t["relative_rmse"] or 0 for t in report["tensors"]), 0.01)
         arguments = ("Once upon a time", "--raw", "--greedy", "-n", "8", "-t", "1")
         self.assertEqual(nalar("run", self.out(), *arguments).text, nalar("run", MODEL, *arguments).text)
@@ -101,6 +102,7 @@ class Quantize(CliTest):
         held = self.file("held.txt", text(1600, seed=2))
         imatrix = self.out("imatrix.gguf")
         common = ("--type", "Q4_0", "--check", held, "--json")
+        plan = json.loads(self.quantize(MODEL, "--dry-run", "--calibrate", words, *common).text)
         with_text = json.loads(self.quantize(MODEL, self.out("c.gguf"), "--calibrate", words, "--write-imatrix",
                                              imatrix, *common).text)
         with_imatrix = json.loads(self.quantize(MODEL, self.out("i.gguf"), "--imatrix", imatrix, *common).text)
@@ -108,6 +110,7 @@ class Quantize(CliTest):
         self.assertEqual(with_text["statistics"]["sha256"], sha256(words))
         self.assertEqual(with_imatrix["statistics"]["sha256"], sha256(imatrix))
         self.assertNotIn("statistics", without)
+        self.assertEqual(plan["bytes"], os.path.getsize(self.out("c.gguf")))
         for report in (with_text, with_imatrix, without):
             self.assertEqual(report["check"]["text_sha256"], sha256(held))
             self.assertGreater(report["check"]["kl_divergence"]["value"], 0)
@@ -134,6 +137,9 @@ class Quantize(CliTest):
         self.refused(64, "exclude each other", "--target-size", "1GB", "--target-bpw", "4")
         self.refused(64, "exclude each other", "--type", "Q4_0", "--target-bpw", "4")
         self.refused(64, "write-imatrix needs --calibrate", "--write-imatrix", self.out("i"))
+        self.refused(64, "calibrate changes nothing: no tensor gets a quantized type", "--type", "F16",
+                     "--calibrate", words)
+        self.refused(64, "no-feedback needs --calibrate", "--no-feedback")
         self.refused(65, "short.txt: too short to calibrate with: got [0-9]+ tokens, need 2048", "--calibrate", words)
         self.refused(65, "short.txt: .*older form", "--imatrix", words)
         self.refused(66, "nothing.txt", "--calibrate", self.out("nothing.txt"))

@@ -30,7 +30,9 @@ NALAR_API std::optional<DType> parse_weight_type(std::string_view name);  // "Q4
 struct QuantizeOptions {
   Mix mix = Mix::q4_k_m;
   bool pure = false;                    // the mix's main type for every matrix
-  std::optional<DType> output_type;     // of the head
+  // Of the head; of one that is the embedding too, where neither embedding_type nor a pattern names
+  // it. Else both come before the patterns, as in llama-quantize.
+  std::optional<DType> output_type;
   std::optional<DType> embedding_type;
   std::vector<std::pair<std::string, DType>> tensors;  // regex over names → type; the first holds
   // The best types for this many bytes of file, or bits a weight: found by measured error, between

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "engine/layer_walk.h"
 #include "engine_support.h"
 #include "kernels/linear_kernels.h"
 #include "memory_model.h"
@@ -67,6 +68,32 @@ TEST_CASE("the observer sees the inputs of every Linear, whatever the cut, and l
             (256 * absolute + 10 * std::fabs(capped)) * 0x1p-24);
     }
   }
+}
+
+TEST_CASE("a walk layer by layer shows what a call shows, one text after the other") {
+  const auto model = make_memory_model(false);
+  const auto engine = engine_of(model, {2, Compute::automatic, 512, kernels::chosen_isa()});
+  LayerWalk walk(model, 2, 70);
+  CHECK(walk.n_layers() == 3);
+  for (const int n : {70, 3, 40}) {
+    INFO(n);
+    const Ids ids = random_ids(n, 300, static_cast<unsigned>(n));
+    Recorder want, got;
+    engine->observe(&want);
+    forward_cut(*engine, ids, {});
+    std::vector<float> states(static_cast<size_t>(n) * 256);
+    const MatrixView<float> x{states.data(), n, 256, 256};
+    walk.embed(ids, x);
+    for (int i = 0; i < 3; ++i) walk.layer(i, x, &got);
+    walk.normalize(x);
+    got.linear_input(model->weights().head, {x.data, x.rows, x.columns, x.stride});
+    CHECK((want.inputs == got.inputs));
+    engine->observe(nullptr);
+  }
+  std::vector<float> row(256);
+  CHECK_THROWS_AS(walk.embed(Ids{300}, {row.data(), 1, 256, 256}), Error);
+  Thrower thrower;
+  CHECK_THROWS_WITH(walk.layer(0, {row.data(), 1, 256, 256}, &thrower), "disk full");
 }
 
 TEST_CASE("an observer's error ends the call and leaves the sequence") {

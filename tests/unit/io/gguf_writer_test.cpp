@@ -132,16 +132,55 @@ TEST_CASE("a key that is set again keeps its place, one that is removed is gone"
   CHECK(parse_gguf(std::as_bytes(std::span(bytes))).metadata.integer("a") == 1);
 }
 
+TEST_CASE("as many keys as a reader takes are set in no time") {
+  GgufKeys keys;
+  for (int i = 0; i < 65'000; ++i) keys.set_u32("key." + std::to_string(i), 1);
+  keys.set_u32("key.7", 2);
+  CHECK(keys.size() == 65'000);
+  keys.remove("key.8");
+  CHECK(keys.has("key.64999"));
+  CHECK_FALSE(keys.has("key.8"));
+  const std::string bytes = written(keys, {});
+  CHECK(parse_gguf(std::as_bytes(std::span(bytes))).metadata.integer("key.7") == 2);
+}
+
 TEST_CASE("keys get values of the same size after the tensors were written") {
   test::MemoryDisk disk;
-  GgufKeys keys = every_kind();
+  const GgufKeys before = every_kind();
+  GgufKeys keys = before;
   const auto file = disk.create("/t", 0644);
-  write_gguf(*file, keys, some_tensors());
+  write_gguf(*file, before, some_tensors());
   keys.set_f32("a.f32", 8);
-  rewrite_gguf_keys(*file, keys, some_tensors());
+  rewrite_gguf_keys(*file, before, keys, some_tensors());
+  GgufKeys longer = keys;
+  longer.set("more", std::string(100, 'x'));
+  CHECK(test::error_of([&] {
+          rewrite_gguf_keys(*file, before, longer, some_tensors());
+        }).starts_with("other keys: got "));
   CHECK(file->path() == "/t");
   file->close();
   CHECK(disk.bytes("/t") == written(keys, some_tensors()));
+}
+
+TEST_CASE("tensors are handed over in their turn and lie in their order") {
+  std::vector<std::string> order;
+  std::vector<GgufTensorToWrite> tensors;
+  const auto add = [&](const std::string& name, std::optional<int> turn) {
+    auto& tensor = tensors.emplace_back(GgufTensorToWrite{name, DType::f32, {1}, {}, turn});
+    tensor.write = [&order, name](OutputFile& file) {
+      order.push_back(name);
+      file.write(std::as_bytes(std::span(name)).first(4));
+    };
+  };
+  add("head", 9), add("norm", {}), add("tenth", 10), add("first", 1), add("more", {});
+  add("second", 2);
+  const std::string bytes = written({}, tensors);
+  CHECK(order == std::vector<std::string>{"norm", "first", "more", "second", "head", "tenth"});
+  const GgufFile file = parse_gguf(std::as_bytes(std::span(bytes)));
+  for (const TensorView& tensor : file.tensors) {
+    CHECK(std::string(reinterpret_cast<const char*>(tensor.bytes.data()), 4) ==
+          tensor.name.substr(0, 4));
+  }
 }
 
 TEST_CASE("what the format cannot have is refused before anything is written") {

@@ -56,7 +56,7 @@ std::vector<float> copy(std::span<const float> values) { return {values.begin(),
 TEST_CASE("inputs are gathered once for all matrices that read them, whole chunks alone") {
   const Set set;
   Calibration calibration(set.model, how(set));
-  CHECK(calibration.passes() == 1);
+  CHECK(calibration.passes() == 0);
   CHECK(calibration.tokens() % 64 == 0);
   CHECK(calibration.tokens() >= 4 * 64);
   const auto q = copy(calibration.importance("blk.0.attn_q.weight"));
@@ -67,6 +67,10 @@ TEST_CASE("inputs are gathered once for all matrices that read them, whole chunk
   CHECK(calibration.importance("token_embd.weight").size() == 32);
   CHECK(calibration.importance("output_norm.weight").empty());
   CHECK(calibration.hessian("blk.0.attn_q.weight") == nullptr);
+  CHECK(calibration.passes() == 1);
+  CHECK(calibration.layer_of("blk.0.attn_v.weight") == 0);
+  CHECK(calibration.layer_of("token_embd.weight") == 1);
+  CHECK_FALSE(calibration.layer_of("output_norm.weight"));
   // What a norm of weights 1 gives has a mean square of 1, but for its epsilon.
   double mean = 0;
   for (const float v : q) mean += v / 32;
@@ -82,7 +86,6 @@ TEST_CASE("Hessians are the same whatever part of them fits the memory, on any n
   few.threads = 2;
   few.hessian_bytes = 48 * 48 * 4;  // the largest, or two of the others
   Calibration several(set.model, few);
-  CHECK(several.passes() == 1);
   for (const std::string& matrix : kMatrices) {
     INFO(matrix);
     const Hessian* a = one.hessian(matrix);
@@ -101,6 +104,69 @@ TEST_CASE("Hessians are the same whatever part of them fits the memory, on any n
   Calibration none_of_down(set.model, few);
   CHECK(none_of_down.hessian("blk.0.ffn_down.weight") == nullptr);
   CHECK(none_of_down.hessian("blk.0.attn_q.weight") != nullptr);
+}
+
+TEST_CASE(
+    "passes after the first begin at the states that were kept and stop where they are done") {
+  const std::string folder = test::temporary_folder();
+  test::write_text(folder + "/text.txt", some_text(5500));
+  const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
+  const int n_layers = model->config().n_layers();
+  CalibrationOptions options;
+  options.path = folder + "/text.txt";
+  options.threads = 2;
+  for (int i = 0; i < n_layers; ++i) {
+    for (const char* matrix : {"attn_q", "attn_output", "ffn_gate", "ffn_down"}) {
+      options.feedback.push_back("blk." + std::to_string(i) + "." + matrix + ".weight");
+    }
+  }
+  Calibration all(model, options);
+  const int64_t columns = model->config().layers[0].feed_forward.d_ff;
+  options.hessian_bytes = 2 * columns * columns * 4;  // those of a layer, or a bit more
+  Calibration kept(model, options);
+  options.state_bytes = 1;
+  Calibration anew(model, options);
+  for (const std::string& matrix : options.feedback) {
+    INFO(matrix);
+    const Hessian* const want = all.hessian(matrix);
+    for (Calibration* const calibration : {&kept, &anew}) {
+      const Hessian* const got = calibration->hessian(matrix);
+      REQUIRE(got != nullptr);
+      CHECK(got->diagonal() == want->diagonal());
+      for (int64_t i = 0; i < got->columns(); ++i) {
+        CHECK(std::equal(got->factor_rows().row(i) + i, got->factor_rows().row(i) + got->columns(),
+                         want->factor_rows().row(i) + i));
+      }
+    }
+  }
+  CHECK(all.passes() == 1);
+  CHECK(all.layers_walked() == n_layers);
+  CHECK(kept.passes() == anew.passes());
+  CHECK(kept.passes() > 3);
+  CHECK(kept.layers_walked() == n_layers);
+  options.state_bytes = 0;
+  options.hessian_bytes *= 2;
+  Calibration by_two(model, options);
+  for (int i = 0; i < n_layers; ++i) {  // in a file's order within a layer
+    for (const char* matrix : {"ffn_down", "ffn_up", "attn_v", "attn_output"}) {
+      CHECK(by_two.hessian("blk." + std::to_string(i) + "." + matrix + ".weight") != nullptr);
+    }
+  }
+  CHECK(by_two.passes() == (n_layers + 1) / 2);
+  CHECK(by_two.layers_walked() == n_layers);
+  CHECK(anew.layers_walked() > 2 * n_layers);
+  // Asked for the importance first, it walks through all, and gathers Hessians on the way.
+  options.hessian_bytes /= 2;
+  Calibration ahead(model, options);
+  for (const std::string& matrix : options.feedback) {
+    CHECK(copy(ahead.importance(matrix)) == copy(all.importance(matrix)));
+  }
+  CHECK(ahead.layers_walked() == n_layers + 1);  // the head is one
+  for (const std::string& matrix : options.feedback) {
+    CHECK(ahead.hessian(matrix)->diagonal() == all.hessian(matrix)->diagonal());
+  }
+  CHECK(ahead.passes() == kept.passes());
+  CHECK(ahead.layers_walked() == 2 * n_layers);
 }
 
 TEST_CASE("a text that is too short is told with what is needed") {
@@ -150,6 +216,56 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
   }
 }
 
+TEST_CASE("a plan knows the bytes of the file, with statistics and with a target too") {
+  const Set set;
+  QuantizeOptions first;
+  first.threads = 1;
+  first.calibration = set.text;
+  first.write_imatrix = set.folder + "/imatrix.gguf";
+  quantize(set.model, set.folder + "/first.gguf", first);
+  int made = 0;
+  for (const bool target : {false, true}) {
+    for (const bool from_text : {false, true}) {
+      QuantizeOptions options;
+      options.threads = 1;
+      options.mix = Mix::q4_0;
+      if (target) options.target_bpw = 7;
+      (from_text ? options.calibration : options.imatrix) =
+          from_text ? set.text : set.folder + "/imatrix.gguf";
+      const std::string out = set.folder + "/" + std::to_string(made++) + ".gguf";
+      const QuantizePlan plan = plan_quantize(set.model, options);
+      const QuantizeResult result = quantize(set.model, out, options);
+      CHECK(plan.bytes == static_cast<int64_t>(test::read_text(out).size()));
+      CHECK(plan.bytes == result.plan.bytes);
+      for (size_t i = 0; i < plan.tensors.size(); ++i) {
+        CHECK(plan.tensors[i].to == result.plan.tensors[i].to);
+      }
+      CHECK(result.report.find("peak_bytes")->as_int64() > 1 << 20);
+    }
+  }
+}
+
+TEST_CASE("statistics that would change nothing are refused, unless they are to be written") {
+  const Set set;
+  QuantizeOptions options;
+  options.threads = 1;
+  options.mix = Mix::bf16;
+  options.calibration = set.text;
+  const auto error = [&] { return test::error_of([&] { plan_quantize(set.model, options); }); };
+  CHECK(error() == "--calibrate changes nothing: no tensor gets a quantized type");
+  options.write_imatrix = set.folder + "/imatrix.gguf";
+  CHECK(error() == "no error");
+  quantize(set.model, set.folder + "/out.gguf", options);
+  CHECK_FALSE(test::read_text(set.folder + "/imatrix.gguf").empty());
+  options.write_imatrix.reset();
+  options.tensors = {{"ffn_up", DType::q8_0}};
+  CHECK(error() == "no error");
+  options.calibration.reset();
+  options.imatrix = set.folder + "/imatrix.gguf";
+  options.tensors.clear();
+  CHECK(error() == "--imatrix changes nothing: no tensor gets a quantized type");
+}
+
 TEST_CASE("statistics are not written over anything that is there") {
   const Set set;
   const std::string before = test::read_text(set.folder + "/model.gguf");
@@ -181,13 +297,17 @@ TEST_CASE("inputs that are not finite are no statistics: the weight that makes t
     QuantizeOptions options;
     options.threads = 1;
     options.calibration = folder + "/text.txt";
+    options.target_bpw = 14;  // looks at every matrix
     return test::error_of(
         [&] { quantize(open_model(folder + "/model.gguf"), folder + "/out.gguf", options); });
   };
   CHECK(error(std::nanf("")) ==
         "tensor blk.0.ffn_up.weight: row 0, column 0 is nan: a weight must be finite");
-  CHECK(error(1e30f).ends_with(
-      "text.txt: what tensor blk.0.ffn_down.weight is multiplied with is not finite in this text"));
+  const std::string too_large = error(1e30f);
+  INFO(too_large);
+  CHECK(
+      too_large.ends_with("text.txt: what tensor blk.0.ffn_down.weight is multiplied with is "
+                          "not finite in this text"));
 }
 
 }  // namespace nalar::quant

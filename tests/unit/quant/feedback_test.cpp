@@ -29,7 +29,8 @@ struct Layer {
         x[static_cast<size_t>(t * kColumns + c)] = last * (c % 50 == 0 ? 6.0f : 1.0f);
       }
     }
-    hessian.add({x.data(), kTokens, kColumns, kColumns}, 2);
+    Products products(2);
+    hessian.add({x.data(), kTokens, kColumns, kColumns}, products);
     REQUIRE(hessian.factor(2));
   }
   MatrixView<const float> rows() const { return {w.data(), kRows, kColumns, kColumns}; }

@@ -56,28 +56,52 @@ const std::vector<MixTensor> kSmall = {{"token_embd.weight", DType::f16, {32, 25
                                        {"blk.0.attn_q.bias", DType::f32, {256}}};
 const MixModel kSmallModel = {"llama", 1, 4, 4, false};
 
+// A case of mixes.json: every matrix gets the type that llama-quantize gave it.
+void check_types(const Json& models, const Json& c, QuantizeOptions options) {
+  const std::string& name = c.find("model")->as_string();
+  const Json& model = named(models, name);
+  options.mix = *parse_mix(c.find("mix")->as_string());
+  const auto tensors = matrices(model);
+  const auto choices =
+      choose_types(options, shape_of(model, c.find("statistics")->as_bool()), tensors);
+  INFO(to_text(c));
+  size_t i = 0;
+  for (const Json& run : c.find("types")->as_array()) {
+    for (int64_t k = 0; k < run.as_array()[1].as_int64(); ++k, ++i) {
+      INFO(tensors[i].name);
+      CHECK(nalar::name(choices.at(i).type) == run.as_array()[0].as_string());
+    }
+  }
+  CHECK(i == choices.size());
+}
+
 }  // namespace
 
 TEST_CASE("every mix gives every tensor the type that llama-quantize gives it") {
   const Json golden = parse_json(test::read_text(test::golden("quant/mixes.json")));
   CHECK(golden.find("cases")->as_array().size() == 4 * 19 * 2);
   for (const Json& c : golden.find("cases")->as_array()) {
-    const std::string& name = c.find("model")->as_string();
-    const Json& model = named(*golden.find("models"), name);
+    check_types(*golden.find("models"), c, {});
+  }
+}
+
+TEST_CASE("which option names a tensor's type is as in llama-quantize") {
+  const Json golden = parse_json(test::read_text(test::golden("quant/mixes.json")));
+  CHECK(golden.find("overridden")->as_array().size() == 3 * 6);
+  for (const Json& c : golden.find("overridden")->as_array()) {
+    const Json& overrides = *c.find("overrides");
+    const auto type = [&](const char* key) -> std::optional<DType> {
+      const Json* const name = overrides.find(key);
+      return name == nullptr ? std::nullopt : parse_weight_type(name->as_string());
+    };
     QuantizeOptions options;
-    options.mix = *parse_mix(c.find("mix")->as_string());
-    const auto tensors = matrices(model);
-    const auto choices =
-        choose_types(options, shape_of(model, c.find("statistics")->as_bool()), tensors);
-    INFO(name << " " << c.find("mix")->as_string() << " " << c.find("statistics")->as_bool());
-    size_t i = 0;
-    for (const Json& run : c.find("types")->as_array()) {
-      for (int64_t k = 0; k < run.as_array()[1].as_int64(); ++k, ++i) {
-        INFO(tensors[i].name);
-        CHECK(nalar::name(choices.at(i).type) == run.as_array()[0].as_string());
-      }
+    options.output_type = type("output");
+    options.embedding_type = type("embedding");
+    if (const Json* const rule = overrides.find("tensor")) {
+      options.tensors.emplace_back(rule->as_array()[0].as_string(),
+                                   *parse_weight_type(rule->as_array()[1].as_string()));
     }
-    CHECK(i == choices.size());
+    check_types(*golden.find("models"), c, options);
   }
 }
 
@@ -113,6 +137,10 @@ TEST_CASE("options for one tensor come before the mix, the first pattern that ma
   CHECK(choices[2].type == DType::q5_1);
   CHECK(choices[2].fixed);
   CHECK(choices[3].type == DType::q8_0);
+  options.tensors.emplace_back("embd", DType::q5_0);
+  choices = choose_types(options, kSmallModel, kSmall);
+  CHECK(choices[0].type == DType::q5_0);  // there a pattern comes before it
+  options.tensors.pop_back();
   options.embedding_type = DType::q4_0;
   choices = choose_types(options, kSmallModel, kSmall);
   CHECK(choices[0].type == DType::q4_0);

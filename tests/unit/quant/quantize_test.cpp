@@ -194,6 +194,13 @@ TEST_CASE("a model that is quantized already is quantized again only when it is 
   CHECK(test::error_of([&] { plan_quantize(made.model, options); }) ==
         made.out +
             ": tensor blk.0.attn_q.weight is Q8_0 already: quantizing it again to Q4_0 loses more");
+  // A search is not begun for it.
+  QuantizeOptions target;
+  target.target_bpw = 5;
+  QuantizeControl control;
+  control.on_event = [](const QuantizeEvent&) { return false; };
+  CHECK(test::error_of([&] { plan_quantize(made.model, target, control); }) ==
+        made.out + ": tensor token_embd.weight is Q8_0 already: quantizing it again loses more");
   options.allow_requantize = true;
   quantize(made.model, folder + "/again.gguf", options);
   CHECK(open_model(folder + "/again.gguf")->weights().layers[0].q.dtype == DType::q4_0);
@@ -307,6 +314,7 @@ TEST_CASE("options that exclude each other are usage errors") {
   CHECK(error([](auto& o) { o.imatrix = "a", o.calibration = "b"; }) ==
         "--calibrate and --imatrix exclude each other");
   CHECK(error([](auto& o) { o.write_imatrix = "a"; }) == "--write-imatrix needs --calibrate");
+  CHECK(error([](auto& o) { o.feedback = false; }) == "--no-feedback needs --calibrate");
 }
 
 }  // namespace nalar::quant

@@ -1,22 +1,27 @@
-#include "nn/available_memory.h"
+#include "base/memory.h"
+
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 
-namespace nalar::nn {
+namespace nalar::base {
 namespace {
 
 constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 
-int64_t of_machine() {
-  std::ifstream in("/proc/meminfo");
-  std::string key, unit;
-  for (int64_t kib = 0; in >> key >> kib; std::getline(in, unit)) {
-    if (key == "MemAvailable:") return kib << 10;
+// Of a line "KEY   N kB", in bytes.
+std::optional<int64_t> bytes_in(const char* path, std::string_view key) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(key)) return std::strtoll(&line[key.size()], nullptr, 10) << 10;
   }
-  return kUnlimited;
+  return std::nullopt;
 }
 
 // A number in a file of a cgroup; "max", or no file, is no limit.
@@ -43,8 +48,16 @@ int64_t left_in(const std::string& folder, bool v2) {
 
 }  // namespace
 
+int64_t peak_memory() {
+  // ru_maxrss counts what the process held before its exec: its parent's memory.
+  if (const auto bytes = bytes_in("/proc/self/status", "VmHWM:")) return *bytes;
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
 int64_t available_memory() {
-  int64_t least = of_machine();
+  int64_t least = bytes_in("/proc/meminfo", "MemAvailable:").value_or(kUnlimited);
   std::ifstream in("/proc/self/cgroup");
   for (std::string line; std::getline(in, line);) {  // "0::/path" or "4:memory:/path"
     const size_t first = line.find(':'), second = line.find(':', first + 1);
@@ -60,4 +73,4 @@ int64_t available_memory() {
   return least;
 }
 
-}  // namespace nalar::nn
+}  // namespace nalar::base
