@@ -10,6 +10,7 @@
 #include "convert/merge.h"
 #include "convert/output.h"
 #include "io/folder_file.h"
+#include "kernels/isa.h"
 
 namespace nalar {
 namespace {
@@ -109,6 +110,7 @@ void ConvertOptions::validate() const {
 ConvertResult convert_model(std::shared_ptr<const Model> model, const std::string& out,
                             const ConvertOptions& options, const ConvertControl& control) {
   options.validate();
+  kernels::chosen_isa();  // a bad NALAR_ISA is told here: the encoders cannot
   check_paths(*model, out);
   return io::in_file(model->files().path(), [&] {
     return options.to == ConvertTarget::gguf ? to_gguf(*model, out, options, control)

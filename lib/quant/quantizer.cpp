@@ -12,6 +12,7 @@
 #include "io/file_hash.h"
 #include "io/file_modes.h"
 #include "io/folder_file.h"
+#include "kernels/isa.h"
 #include "quant/encode.h"
 #include "quant/search.h"
 
@@ -72,6 +73,7 @@ Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, 
       control_(control),
       pool_(options.threads > 0 ? options.threads : default_threads()) {
   options_.validate();
+  kernels::chosen_isa();  // a bad NALAR_ISA is told here: the encoders cannot
   run_.source_name = io::name_of(model_->files().path());
   run_.source_sha256 = std::string(64, '0');  // until it is computed, for the size
   run_.options = options_json(options_);
