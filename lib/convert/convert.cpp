@@ -10,6 +10,7 @@
 #include "convert/merge.h"
 #include "convert/output.h"
 #include "io/folder_file.h"
+#include "kernels/isa.h"
 #include "model/weights.h"
 
 namespace nalar {
@@ -120,6 +121,7 @@ void ConvertOptions::validate() const {
 ConvertResult convert_model(std::shared_ptr<const Model> model, const std::string& out,
                             const ConvertOptions& options, const ConvertControl& control) {
   options.validate();
+  kernels::chosen_isa();  // a bad NALAR_ISA is told here: the encoders cannot
   check_paths(*model, out);
   const Job job{*model, out, options, control};
   return io::in_file(model->files().path(),

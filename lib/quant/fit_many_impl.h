@@ -318,50 +318,55 @@ class FitMany {
     V sum = zero;
     for (int i = 0; i < 32; ++i) sum = sum + in.weighed(i, V::load(in.x[i]));
     Best best;
-    two_lines<Levels, 0>(in, per, sum, best);
-    two_lines<Levels, 2>(in, per, sum, best);
-    two_lines<Levels, 4>(in, per, sum, best);
+    if constexpr (V::kManyRegisters) {  // two together: their sums do not wait for each other
+      try_lines<Levels, 0, 1>(in, per, sum, best);
+      try_lines<Levels, 2, 3>(in, per, sum, best);
+      try_lines<Levels, 4, 5>(in, per, sum, best);
+    } else {
+      try_lines<Levels, 0>(in, per, sum, best);
+      try_lines<Levels, 1>(in, per, sum, best);
+      try_lines<Levels, 2>(in, per, sum, best);
+      try_lines<Levels, 3>(in, per, sum, best);
+      try_lines<Levels, 4>(in, per, sum, best);
+      try_lines<Levels, 5>(in, per, sum, best);
+    }
     return {best.s, best.c};
   }
 
-  template <class Levels, int k, class In>
-  static void two_lines(const In& in, V per, V sum, Best& best) {
+  template <class Levels, int... k, class In>
+  static void try_lines(const In& in, V per, V sum, Best& best) {
     using Tries = LineTries<Levels>;
     constexpr float kMiddle = Levels::high / 2;
     const V zero = V::set(0.0f), magic = V::set(0x1.8p23f), count = in.total();
     const V middle = fma(zero - in.low, per, V::set(-kMiddle));  // of low, to the middle quant
     const auto stretch = [](int t) { return V::set(1 + Tries::kOut[t] / kMiddle); };
-    const auto offset_of = [&](int t) {
-      return fma(stretch(t), middle, V::set(kMiddle + Tries::kShift[t]));
-    };
-    const V inverse = stretch(k) * per, inverse2 = stretch(k + 1) * per;
-    const V offset = offset_of(k), offset2 = offset_of(k + 1);
-    V sq = zero, xq = zero, qq = zero, sq2 = zero, xq2 = zero, qq2 = zero;
+    struct Try {
+      V inverse, offset, q, xq, qq;
+    } tries[] = {{stretch(k) * per, fma(stretch(k), middle, V::set(kMiddle + Tries::kShift[k])),
+                  zero, zero, zero}...};
     for (int i = 0; i < 32; ++i) {
       const V v = V::load(in.x[i]);
-      const V q = bounded<Levels, Tries::below(k), Tries::above(k)>(
-          (fma(v, inverse, offset) + magic) - magic);
-      const V q2 = bounded<Levels, Tries::below(k + 1), Tries::above(k + 1)>(
-          (fma(v, inverse2, offset2) + magic) - magic);
-      const V wx = in.weighed(i, v), wq = in.weighed(i, q), wq2 = in.weighed(i, q2);
-      sq = sq + wq;
-      xq = fma(wx, q, xq);
-      qq = fma(wq, q, qq);
-      sq2 = sq2 + wq2;
-      xq2 = fma(wx, q2, xq2);
-      qq2 = fma(wq2, q2, qq2);
+      const V wx = in.weighed(i, v);
+      const auto add = [&]<int t>(Try& of) {
+        const V q = bounded<Levels, Tries::below(t), Tries::above(t)>(
+            (fma(v, of.inverse, of.offset) + magic) - magic);
+        const V wq = in.weighed(i, q);
+        of.q = of.q + wq;
+        of.xq = fma(wx, q, of.xq);
+        of.qq = fma(wq, q, of.qq);
+      };
+      int place = 0;
+      (add.template operator()<k>(tries[place++]), ...);
     }
-    const auto keep = [&](V sum_q, V sum_xq, V sum_qq) {
-      const V det = fma(count, sum_qq, zero - sum_q * sum_q);
+    for (const Try& of : tries) {
+      const V det = fma(count, of.qq, zero - of.q * of.q);
       // 0 but for rounding where all quants are equal.
-      const V least = V::set(1e-5f) * count * sum_qq;
-      V s = fma(count, sum_xq, zero - sum * sum_q) / max(det, V::set(1e-30f));
+      const V least = V::set(1e-5f) * count * of.qq;
+      V s = fma(count, of.xq, zero - sum * of.q) / max(det, V::set(1e-30f));
       s = if_less(least, det, s, zero);
-      const V c = (sum - s * sum_q) / count;
-      best.keep(fma(s, sum_xq, c * sum), s, c);
-    };
-    keep(sq, xq, qq);
-    keep(sq2, xq2, qq2);
+      const V c = (sum - s * of.q) / count;
+      best.keep(fma(s, of.xq, c * sum), s, c);
+    }
   }
 };
 

@@ -13,6 +13,7 @@
 #include "io/file_hash.h"
 #include "io/file_modes.h"
 #include "io/folder_file.h"
+#include "kernels/isa.h"
 #include "model/weights.h"
 #include "quant/encode.h"
 #include "quant/search.h"
@@ -84,6 +85,7 @@ Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, 
       pool_(options.threads > 0 ? options.threads : default_threads()),
       from_weights_(*model_, source_, pool_) {
   options_.validate();
+  kernels::chosen_isa();  // a bad NALAR_ISA is told here: the encoders cannot
   run_.source_name = io::name_of(model_->files().path());
   run_.source_sha256 = no_hash();
   run_.options = options_json(options_);

@@ -52,6 +52,10 @@ class Quantize(CliTest):
         arguments = ("Once upon a time", "--raw", "--greedy", "-n", "8", "-t", "1")
         self.assertEqual(nalar("run", self.out(), *arguments).text, nalar("run", MODEL, *arguments).text)
 
+    def test_an_unknown_instruction_set_is_an_error(self):
+        for arguments in (("quantize", MODEL, self.out(), "--type", "Q4_0"), ("convert", MODEL, self.out())):
+            self.assert_error(nalar(*arguments, env={"NALAR_ISA": "mmx"}), 78, "NALAR_ISA: unknown instruction set")
+
     def test_inspect_verifies_it(self):
         self.quantize(MODEL, self.out(), "--type", "Q8_0")
         shown = json.loads(nalar("inspect", self.out(), "--verify", "--json").text)

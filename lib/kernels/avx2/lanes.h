@@ -9,6 +9,7 @@ namespace nalar::kernels {
 
 struct Avx2Lanes {
   static constexpr int kTileRows = 6, kTileVectors = 1;
+  static constexpr bool kManyRegisters = false;
   static constexpr int kProductRows = 6, kProductVectors = 1;
   __m256 low, high;
 

@@ -10,6 +10,7 @@ namespace {
 
 struct Avx512Lanes {
   static constexpr int kTileRows = 6, kTileVectors = 4;
+  static constexpr bool kManyRegisters = true;
   static constexpr int kProductRows = 14, kProductVectors = 2;
   __m512 v;
 

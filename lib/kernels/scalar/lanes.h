@@ -13,6 +13,7 @@ namespace nalar::kernels {
 
 struct ScalarLanes {
   static constexpr int kTileRows = 2, kTileVectors = 1;
+  static constexpr bool kManyRegisters = false;  // for some ten sums at once
   static constexpr int kProductRows = 4, kProductVectors = 1;
   float v[16];
 
