@@ -26,7 +26,8 @@ Json result_json(const ConvertResult& result) {
   return Json::Object{{"files", texts(result.files)},
                       {"tensors", result.tensors},
                       {"bytes", result.bytes},
-                      {"left_out", texts(result.left_out)}};
+                      {"left_out", texts(result.left_out)},
+                      {"kept", texts(result.kept)}};
 }
 
 }  // namespace
@@ -63,8 +64,7 @@ void ConvertCommand::declare(OptionSet& options) {
   options.number(
       {"-t,--threads", "N", "threads (default: the physical cores this process may use)"},
       model_.threads, {1, 1024});
-  options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
-               model_.allow_symlinks);
+  declare_source_flags(options, model_);
 }
 
 ConvertTarget ConvertCommand::target() const {

@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 
 #include "dry_run.h"
 #include "eval_report.h"
 #include "eval_state.h"
+#include "lm_eval_report.h"
 
 namespace nalar::apps {
 namespace {
@@ -22,14 +24,14 @@ Convention convention_of(const std::string& word) {
   return word == "rolling" ? Convention::rolling : Convention::llamacpp;
 }
 
-Json adapters_json(const std::vector<AdapterUse>& adapters) {
-  Json::Array out;
-  for (const AdapterUse& use : adapters) {
-    out.push_back(Json::Object{{"adapter", use.adapter->path()},
-                               {"scale", static_cast<double>(use.scale)},
-                               {"sha256", weights_hash(*use.adapter)}});
+// Adds the place to errors of a text's content.
+template <typename F>
+auto in_text(const std::string& path, const F& f) {
+  try {
+    return f();
+  } catch (const Error& error) {
+    throw error.kind() == ErrorKind::bad_data ? error.in_file(path) : error;
   }
-  return out;
 }
 
 }  // namespace
@@ -63,7 +65,7 @@ void EvalCommand::declare(OptionSet& options) {
   options.number({"--stride", "N", "tokens, for hf; 0: 512 or the window [0]"}, stride_, {0});
   options.group("Tasks");
   options.texts({"--task", "FILE", "a task's JSON file; repeatable"}, tasks_);
-  options.text({"--data", "FILE", "its rows: .jsonl, .json, .csv or .tsv"}, data_);
+  options.text({"--data", "FILE", "its rows: .jsonl, .json, .csv, .tsv or .txt"}, data_);
   options.text({"--fewshot-data", "FILE", "rows to take the shots from"}, fewshot_data_);
   options.number({"--limit", "N", "the first N rows alone"}, limit_, {1});
   options.number({"--shots", "N", "examples before each item"}, shots_, {0, 1000});
@@ -80,8 +82,11 @@ void EvalCommand::declare(OptionSet& options) {
   declare_model_flags(options, model_);
   declare_device_flags(options, model_);
   options.group("Output");
-  options.choice({"--format", "F", "table, markdown or json [table]"}, format_,
-                 {"table", "markdown", "json"});
+  options.choice(
+      {"--format", "F",
+       "table, markdown, json, or lm-eval: the results file of lm-evaluation-harness, of "
+       "tasks alone [table]"},
+      format_, {"table", "markdown", "json", "lm-eval"});
   options.text({"-o,--output", "FILE", "the report as JSON, too"}, output_);
   options.text({"--samples", "FILE", "every item with its log-likelihoods or answer (.jsonl)"},
                samples_);
@@ -95,7 +100,7 @@ void EvalCommand::declare(OptionSet& options) {
   options.command_line_only();
 }
 
-void EvalCommand::check() const {
+void EvalCommand::check(const OptionSet& options) const {
   const auto fail = [](const char* what) { throw Error(ErrorKind::usage, what); };
   if (!model_.path) fail("MODEL is missing: a .gguf file or a model folder");
   if (!text_ && tasks_.empty() && !leak_.wanted()) {
@@ -118,51 +123,71 @@ void EvalCommand::check() const {
   if (data_ && tasks_.size() != 1) fail("--data needs one --task");
   if (fewshot_data_ && tasks_.size() != 1) fail("--fewshot-data needs one --task");
   if (samples_ && tasks_.empty() && !leak_.wanted()) fail("--samples needs --task or --leak");
-  if (resume_ && !state_ && !output_ && !samples_) {
-    fail("--resume needs --state, --output or --samples");
-  }
   if (against_ && *against_ == "base" && model_.adapters.empty()) {
     fail("--against base needs --adapter");
+  }
+  if (format_ == "lm-eval" && (text_ || against_ || tasks_.empty())) {
+    fail("--format lm-eval has room for the figures of --task alone");
+  }
+  check_needs(options);
+  check_outputs();
+}
+
+// What would change nothing is told.
+void EvalCommand::check_needs(const OptionSet& options) const {
+  const auto need = [&](bool there, const char* what, std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+      if (there || options.origin(name) != kCommandLine) continue;
+      throw Error(ErrorKind::usage, fmt::format("--{} needs {}", name, what));
+    }
+  };
+  need(text_.has_value(), "--text", {"convention", "window", "stride"});
+  need(!tasks_.empty(), "--task", {"shots", "chat"});
+  need(!tasks_.empty() || leak_.wanted(), "--task or --leak", {"limit"});
+  need(state_path().has_value(), "--state, --output or --samples", {"resume", "save-every"});
+}
+
+// Hours later it would be too late.
+void EvalCommand::check_outputs() const {
+  const std::optional<std::string> state = state_path();
+  const auto same = [](const std::optional<std::string>& a, const std::optional<std::string>& b) {
+    return a && b && std::filesystem::weakly_canonical(*a) == std::filesystem::weakly_canonical(*b);
+  };
+  if (same(output_, samples_) || same(output_, state) || same(samples_, state)) {
+    throw Error(ErrorKind::usage, "--output, --samples and --state: need a file each");
   }
   for (const auto& file : {output_, samples_}) {
     if (file && file_exists(*file)) {
       throw Error(ErrorKind::cannot_create, "it exists already").in_file(*file);
     }
   }
+  for (const auto& file : {output_, samples_, state_}) {
+    if (file) require_folder_of(*file);
+  }
 }
 
-OpenSubject EvalCommand::open_subject() const {
-  const auto model = open_model(model_);
-  const EngineOptions options = engine_options(model_, *model);
-  const std::shared_ptr<Engine> engine = open_engine(model, options, device(model_));
-  return {*model_.path,
-          model,
-          engine,
-          options.adapters,
-          {engine.get(), open_tokenizer(model->files()), {}}};
+std::optional<std::string> EvalCommand::state_path() const {
+  if (state_ || (!output_ && !samples_)) return state_;
+  return (output_ ? *output_ : *samples_) + ".state";
 }
 
-OpenSubject EvalCommand::open_other(const std::string& path, const std::string& compute) const {
+std::shared_ptr<const Model> EvalCommand::open_other_model(const OpenSubject& subject) const {
+  const std::optional<std::string>& path = reference_ ? reference_ : against_;
+  if (!path) return leak_.wanted() ? subject.model : nullptr;
+  if (!reference_ && *path == "base") return subject.model;
   ModelFlags flags = model_;
   flags.path = path;
+  return open_model(flags);
+}
+
+OpenSubject EvalCommand::open_other(const OpenSubject& subject,
+                                    std::shared_ptr<const Model> other) const {
+  if (other == subject.model) return without_adapters(subject);
+  ModelFlags flags = model_;
+  flags.path = reference_ ? reference_ : against_;
   flags.adapters.clear();
-  flags.compute = compute;
-  const auto model = open_model(flags);
-  const std::shared_ptr<Engine> engine =
-      open_engine(model, engine_options(flags, *model), device(flags));
-  return {path, model, engine, {}, {engine.get(), open_tokenizer(model->files()), {}}};
-}
-
-OpenSubject EvalCommand::open_untuned(const OpenSubject& subject) const {
-  if (against_ && *against_ != "base") return open_other(*against_, model_.compute);
-  OpenSubject base = subject;
-  base.name = "base";
-  base.subject.sequence.adapted = false;
-  return base;
-}
-
-TextOptions EvalCommand::text_options() const {
-  return {convention_of(convention_), window_, stride_};
+  flags.compute = reference_compute_.value_or(model_.compute);
+  return open_subject(std::move(other), flags);
 }
 
 std::vector<Task> EvalCommand::open_tasks(const OpenSubject& subject) const {
@@ -187,136 +212,119 @@ std::vector<Task> EvalCommand::open_tasks(const OpenSubject& subject) const {
   return tasks;
 }
 
-void EvalCommand::run_text(const OpenSubject& subject, EvalState& state, EvalReport& report) const {
+void EvalCommand::run_text(const OpenSubject& subject, EvalRun& run) const {
   const std::string text = read_input(*text_, kMaxText);
-  try {
-    report.add_text(*text_,
-                    evaluate_text(subject.subject, text, text_options(), state.next_step()));
-  } catch (const Error& error) {
-    throw error.kind() == ErrorKind::bad_data ? error.in_file(*text_) : error;
-  }
+  const TextOptions options{convention_of(convention_), window_, stride_};
+  run.report.add_text(*text_, in_text(*text_, [&] {
+    return evaluate_text(subject.subject, text, options, run.state.next_step());
+  }));
 }
 
-void EvalCommand::run_reference(const OpenSubject& subject, EvalState& state,
-                                EvalReport& report) const {
-  const std::string& path = reference_ ? *reference_ : *against_;
+void EvalCommand::run_reference(const OpenSubject& subject, std::shared_ptr<const Model> other,
+                                EvalRun& run) const {
   const std::string text = read_input(*text_, kMaxText);
-  const OpenSubject reference = reference_
-                                    ? open_other(path, reference_compute_.value_or(model_.compute))
-                                    : open_untuned(subject);
-  const ReferenceResult result = evaluate_against_reference(
-      subject.subject, reference.subject, text, text_options(), state.next_step());
-  report.add_text(*text_, result.text);
-  report.set("reference_sha256", weights_hash(reference.model->files()));
-  if (reference_compute_) report.set("reference_compute", *reference_compute_);
+  const TextOptions options{convention_of(convention_), window_, stride_};
+  const OpenSubject reference = open_other(subject, std::move(other));
+  const ReferenceResult result = in_text(*text_, [&] {
+    return evaluate_against_reference(subject.subject, reference.subject, text, options,
+                                      run.state.next_step());
+  });
+  run.report.add_text(*text_, result.text);
   if (reference_) {
-    report.add_reference(path, result);
+    run.report.add_reference(*reference_, result);
   } else {
-    report.add_comparison(path, {compare_texts(result)}, "");
+    run.report.add_comparison(*against_, {compare_texts(result)}, "");
   }
 }
 
-void EvalCommand::run_tasks(const OpenSubject& subject, const std::vector<Task>& tasks,
-                            EvalState& state, EvalReport& report) const {
+void EvalCommand::run_tasks(const OpenSubject& subject, std::shared_ptr<const Model> other,
+                            const std::vector<Task>& tasks, EvalRun& run) const {
   std::vector<TaskResult> results, others;
-  for (const Task& task : tasks) {
-    results.push_back(evaluate_task(subject.subject, task, state.next_step()));
-    report.add_task(task, results.back());
-  }
-  if (tasks.size() > 1) report.add_means(results, group_means(results));
-  if (against_) {
-    const OpenSubject other = open_untuned(subject);
-    report.set("against_sha256", weights_hash(other.model->files()));
-    for (size_t i = 0; i < tasks.size(); ++i) {
-      others.push_back(evaluate_task(other.subject, tasks[i], state.next_step()));
-      report.add_comparison(*against_, compare_results(tasks[i], results[i], others[i]),
-                            tasks[i].name());
+  const auto evaluate = [&](const OpenSubject& of, const Task& task) {
+    TaskResult result = evaluate_task(of.subject, task, run.state.next_step());
+    if (result.truncated > 0) {
+      run.streams.log.note(
+          fmt::format("{}: {} requests were cut from the left to fit the context "
+                      "of {} tokens ({})",
+                      task.name(), result.truncated, of.engine->n_ctx(), of.name));
     }
-  }
-  if (samples_) write_samples(tasks, results, others);
-}
-
-void EvalCommand::run_leak(const OpenSubject& subject, EvalState& state, EvalReport& report,
-                           const Streams& streams) const {
-  const OpenSubject untuned = open_untuned(subject);
-  const std::string& run =
-      subject.adapters.empty() ? *model_.path : subject.adapters.front().adapter->path();
-  const LeakData data(leak_options(leak_, run, limit_.value_or(0)), subject.model->files(),
-                      subject.subject.tokenizer,
-                      std::min(subject.engine->n_ctx(), untuned.engine->n_ctx()));
-  for (const std::string& notice : data.notices()) streams.log.note(notice);
-  const LeakResult result =
-      evaluate_leak(subject.subject, untuned.subject, data, state.next_step());
-  report.set("base_sha256", weights_hash(untuned.model->files()));
-  report.add_leak(data, result);
-  if (samples_) write_new_file(*samples_, leak_samples(result));
-}
-
-void EvalCommand::write_samples(const std::vector<Task>& tasks,
-                                const std::vector<TaskResult>& results,
-                                const std::vector<TaskResult>& others) const {
-  std::string lines;
-  const auto add = [&](const TaskResult& result, const std::string& model) {
-    for (const ItemResult& item : result.items) {
-      Json sample = item.sample;
-      sample.set("model", model);
-      lines += to_text(sample) + "\n";
-    }
+    return result;
   };
+  for (const Task& task : tasks) {
+    results.push_back(evaluate(subject, task));
+    run.report.add_task(task, results.back());
+  }
+  if (tasks.size() > 1) run.report.add_means(results, group_means(results));
+  if (other) {
+    const OpenSubject against = open_other(subject, std::move(other));
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      others.push_back(evaluate(against, tasks[i]));
+      run.report.add_comparison(*against_, compare_results(tasks[i], results[i], others[i]),
+                                tasks[i].name());
+    }
+  }
+  if (!samples_) return;
+  std::string lines;
   for (size_t i = 0; i < tasks.size(); ++i) {
-    add(results[i], *model_.path);
-    if (i < others.size()) add(others[i], *against_);
+    lines += sample_lines(results[i], *model_.path);
+    if (i < others.size()) lines += sample_lines(others[i], *against_);
   }
   write_new_file(*samples_, lines);
 }
 
-void EvalCommand::measure(const OpenSubject& subject, const std::vector<Task>& tasks,
-                          EvalState& state, EvalReport& report, const Streams& streams) const {
-  if (text_) {
-    if (reference_ || against_) {
-      run_reference(subject, state, report);
-    } else {
-      run_text(subject, state, report);
-    }
-  }
-  if (!tasks.empty()) run_tasks(subject, tasks, state, report);
-  if (leak_.wanted()) run_leak(subject, state, report, streams);
+void EvalCommand::run_leak(const OpenSubject& subject, std::shared_ptr<const Model> other,
+                           EvalRun& run) const {
+  const OpenSubject untuned = open_other(subject, std::move(other));
+  const std::vector<AdapterUse>& adapters = subject.subject.adapters;
+  const std::string& folder = adapters.empty() ? *model_.path : adapters.front().adapter->path();
+  const LeakData data(leak_options(leak_, folder, limit_.value_or(0)), subject.model->files(),
+                      subject.subject.tokenizer,
+                      std::min(subject.engine->n_ctx(), untuned.engine->n_ctx()));
+  for (const std::string& notice : data.notices()) run.streams.log.note(notice);
+  const LeakResult result =
+      evaluate_leak(subject.subject, untuned.subject, data, run.state.next_step());
+  run.report.add_leak(data, result);
+  if (samples_) write_new_file(*samples_, leak_samples(result));
 }
 
-void EvalCommand::dry(Streams& streams) const {
-  dry_run(*open_model(model_), model_, common.json, streams.out);
-}
-
-void EvalCommand::run(const OptionSet&, Streams& streams) {
-  check();
-  if (model_.dry_run) return dry(streams);
+void EvalCommand::run(const OptionSet& options, Streams& streams) {
+  check(options);
+  if (model_.dry_run) return dry_run(*open_model(model_), model_, common.json, streams.out);
   const auto start = std::chrono::steady_clock::now();
-  const OpenSubject subject = open_subject();
+  const OpenSubject subject = open_subject(open_model(model_), model_);
   streams.log.detail(describe(*subject.model));
-  for (const AdapterUse& use : subject.adapters) streams.log.detail(describe(use));
-  // Before anything is computed: every prompt is made and every row checked here.
+  for (const AdapterUse& use : subject.subject.adapters) streams.log.detail(describe(use));
+  // Before anything is computed: every prompt is made, every row checked and every model found
+  // here.
   const std::vector<Task> tasks = open_tasks(subject);
-  const std::string hash = weights_hash(subject.model->files());
+  if (format_ == "lm-eval") require_names_apart(tasks);
+  const std::shared_ptr<const Model> other = open_other_model(subject);
   const VersionInfo version = version_info();
   Json settings = Json::Object{{"model", title(*subject.model)},
-                               {"model_sha256", hash},
-                               {"adapters", adapters_json(subject.adapters)},
+                               {"model_sha256", weights_hash(subject.model->files())},
+                               {"adapters", adapters_json(subject)},
                                {"compute", model_.compute},
                                {"n_ctx", subject.engine->n_ctx()},
                                {"instructions", cpu_isa()},
                                {"version", version.version},
                                {"commit", version.commit},
                                {"seed", 1234}};
-  std::optional<std::string> state_path = state_;
-  if (!state_path && (output_ || samples_)) {
-    state_path = (output_ ? *output_ : *samples_) + ".state";
+  if (other) {
+    const char* const key = reference_ ? "reference_sha256"
+                            : against_ ? "against_sha256"
+                                       : "base_sha256";
+    settings.set(key, weights_hash(other->files()));
   }
-  const std::string key =
-      fmt::format("{} {} {}", to_text(settings), reference_.value_or(""), against_.value_or(""));
-  EvalState state({state_path, key, resume_, save_every_}, streams.log);
+  if (reference_compute_) settings.set("reference_compute", *reference_compute_);
+  EvalState state({state_path(), to_text(settings), resume_, save_every_}, streams.log);
   EvalReport report(std::move(settings));
+  report.set("model_path", *model_.path);
+  EvalRun run{state, report, streams};
   try {
-    measure(subject, tasks, state, report, streams);
+    if (text_ && other) run_reference(subject, other, run);
+    if (text_ && !other) run_text(subject, run);
+    if (!tasks.empty()) run_tasks(subject, against_ ? other : nullptr, tasks, run);
+    if (leak_.wanted()) run_leak(subject, other, run);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::try_again) throw;
     throw Error(error.kind(), error.what(),
@@ -327,7 +335,9 @@ void EvalCommand::run(const OptionSet&, Streams& streams) {
              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   if (output_) write_new_file(*output_, to_text(report.json(), 2) + "\n");
   state.remove();
-  if (common.json || format_ == "json") {
+  if (format_ == "lm-eval") {
+    streams.out.write(to_text(lm_eval_results(report.json(), tasks), 2) + "\n");
+  } else if (common.json || format_ == "json") {
     streams.out.write(to_text(report.json()) + "\n");
   } else {
     streams.out.write(report.table(format_ == "markdown"));

@@ -4,20 +4,18 @@
 
 #include "command.h"
 #include "eval_leak.h"
-#include "model_flags.h"
+#include "eval_subject.h"
 
 namespace nalar::apps {
 
 class EvalState;
 class EvalReport;
 
-// A model that is open for judging. Several may share an engine.
-struct OpenSubject {
-  std::string name;  // as the command line has it
-  std::shared_ptr<const Model> model;
-  std::shared_ptr<Engine> engine;
-  std::vector<AdapterUse> adapters;
-  Subject subject;
+// What a run of eval tells of itself.
+struct EvalRun {
+  EvalState& state;
+  EvalReport& report;
+  const Streams& streams;
 };
 
 // nalar eval: perplexity, tasks, comparisons.
@@ -36,24 +34,21 @@ class EvalCommand : public Command {
   void run(const OptionSet& options, Streams& streams) override;
 
  private:
-  void check() const;
-  void dry(Streams& streams) const;
-  OpenSubject open_subject() const;
-  OpenSubject open_other(const std::string& path, const std::string& compute) const;
-  TextOptions text_options() const;
+  void check(const OptionSet& options) const;
+  void check_needs(const OptionSet& options) const;
+  void check_outputs() const;
+  std::optional<std::string> state_path() const;
   std::vector<Task> open_tasks(const OpenSubject& subject) const;
-  void run_text(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
-  // What --against names, a model or the base without the adapters; without it the base.
-  OpenSubject open_untuned(const OpenSubject& subject) const;
-  void run_leak(const OpenSubject& subject, EvalState& state, EvalReport& report,
-                const Streams& streams) const;
-  void run_reference(const OpenSubject& subject, EvalState& state, EvalReport& report) const;
-  void run_tasks(const OpenSubject& subject, const std::vector<Task>& tasks, EvalState& state,
-                 EvalReport& report) const;
-  void measure(const OpenSubject& subject, const std::vector<Task>& tasks, EvalState& state,
-               EvalReport& report, const Streams& streams) const;
-  void write_samples(const std::vector<Task>& tasks, const std::vector<TaskResult>& results,
-                     const std::vector<TaskResult>& others) const;
+  // The model that MODEL is held against: what --reference or --against names, or MODEL's own,
+  // without the adapters; nullptr where there is none.
+  std::shared_ptr<const Model> open_other_model(const OpenSubject& subject) const;
+  OpenSubject open_other(const OpenSubject& subject, std::shared_ptr<const Model> other) const;
+  void run_text(const OpenSubject& subject, EvalRun& run) const;
+  void run_reference(const OpenSubject& subject, std::shared_ptr<const Model> other,
+                     EvalRun& run) const;
+  void run_tasks(const OpenSubject& subject, std::shared_ptr<const Model> other,
+                 const std::vector<Task>& tasks, EvalRun& run) const;
+  void run_leak(const OpenSubject& subject, std::shared_ptr<const Model> other, EvalRun& run) const;
 
   ModelFlags model_;
   std::optional<std::string> text_;

@@ -51,12 +51,32 @@ size_t width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// What stands between the bars of a Markdown table.
+std::string markdown_cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 std::string padded(const std::string& text, size_t to, bool right) {
   const std::string space(to - std::min(to, width(text)), ' ');
   return right ? space + text : text + space;
 }
 
 }  // namespace
+
+std::string sample_lines(const TaskResult& result, const std::string& model) {
+  std::string lines;
+  for (const ItemResult& item : result.items) {
+    Json sample = item.sample;
+    sample.set("model", model);
+    lines += to_text(sample) + "\n";
+  }
+  return lines;
+}
 
 EvalReport::Section& EvalReport::section(const std::string& title,
                                          std::vector<std::string> header) {
@@ -175,8 +195,8 @@ void EvalReport::add_comparison(const std::string& other, const std::vector<Pair
                                         {"test", r.test},
                                         {"verdict", name(r.verdict)}});
     rows.push_back({task, r.filter, r.metric, figure(r.model.value), figure(r.other.value),
-                    fmt::format("{:+.4f}", r.difference.value), figure(r.difference.error),
-                    p_value(r.p), r.test, std::string(name(r.verdict))});
+                    difference_figure(r.difference.value), figure(r.difference.error), p_value(r.p),
+                    r.test, std::string(name(r.verdict))});
   }
 }
 
@@ -199,11 +219,19 @@ Json EvalReport::json() const {
 
 std::string EvalReport::table(bool markdown) const {
   std::string out;
+  const auto shown = [&](const std::string& text) {
+    const std::string line = printable(text, 400);
+    return markdown ? markdown_cell(line) : line;
+  };
   for (const Section& s : sections_) {
-    std::vector<size_t> widths;
-    for (size_t c = 0; c < s.header.size(); ++c) {
-      widths.push_back(width(s.header[c]));
-      for (const auto& row : s.rows) widths[c] = std::max(widths[c], width(row[c]));
+    std::vector<std::vector<std::string>> rows = {s.header};
+    rows.insert(rows.end(), s.rows.begin(), s.rows.end());
+    std::vector<size_t> widths(s.header.size());
+    for (std::vector<std::string>& row : rows) {
+      for (size_t c = 0; c < row.size(); ++c) {
+        row[c] = shown(row[c]);
+        widths[c] = std::max(widths[c], width(row[c]));
+      }
     }
     const auto line = [&](const std::vector<std::string>& cells) {
       std::string text = markdown ? "|" : "";
@@ -212,18 +240,21 @@ std::string EvalReport::table(bool markdown) const {
         const bool right =
             !cells[c].empty() && (std::isdigit(cells[c].front()) != 0 || cells[c].front() == '-' ||
                                   cells[c].front() == '+');
-        const std::string cell = padded(printable(cells[c], 400), widths[c], right);
+        const std::string cell = padded(cells[c], widths[c], right);
         text += markdown ? " " + cell + " |" : cell + (c + 1 < cells.size() ? "  " : "");
       }
       while (text.ends_with(' ')) text.pop_back();
       return text + "\n";
     };
     if (!out.empty()) out += "\n";
-    out += (markdown ? "**" + s.title + "**\n\n" : s.title + "\n") + line(s.header);
-    std::vector<std::string> rule;
-    for (const size_t w : widths) rule.emplace_back(w, '-');
-    if (markdown) out += line(rule);
-    for (const auto& row : s.rows) out += line(row);
+    const std::string title = printable(s.title, 400);
+    out += markdown ? "**" + title + "**\n\n" : title + "\n";
+    if (markdown) {
+      std::vector<std::string> rule;
+      for (const size_t w : widths) rule.emplace_back(w, '-');
+      rows.insert(rows.begin() + 1, std::move(rule));
+    }
+    for (const auto& row : rows) out += line(row);
   }
   return out;
 }

@@ -9,6 +9,9 @@
 
 namespace nalar::apps {
 
+// What --samples has of a task: a line for each item.
+std::string sample_lines(const TaskResult& result, const std::string& model);
+
 // The figures of one run of eval and all that makes them comparable, in three forms.
 class EvalReport {
  public:

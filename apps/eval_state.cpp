@@ -23,6 +23,22 @@ double seconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration<double>(d).count();
 }
 
+// The state of a stopped run; nullopt where there is no such file. Another file stays as it is.
+std::optional<Json> left_by_a_run(const std::string& path, bool resume) {
+  if (!file_exists(path)) return std::nullopt;
+  try {
+    Json json = parse_json(read_input(path, kMaxBytes), {.max_bytes = kMaxBytes});
+    const Json* const key = json.find("key");
+    const Json* const steps = json.find("steps");
+    if (key != nullptr && key->is_string() && steps != nullptr && steps->is_array()) return json;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_data) throw;
+  }
+  throw Error(resume ? ErrorKind::bad_data : ErrorKind::cannot_create,
+              "it is there and no state of nalar eval")
+      .in_file(path);
+}
+
 }  // namespace
 
 std::string status_text(const EvalEvent& event, double seconds_left, int columns) {
@@ -42,22 +58,18 @@ EvalState::EvalState(Options options, const Messages& log)
       saved_(Clock::now()) {
   if (!options_.path) return;
   signals_.emplace();
-  if (!options_.resume) return;
-  try {
-    const Json json = parse_json(read_input(*options_.path, kMaxBytes), {.max_bytes = kMaxBytes});
-    const Json* given = json.find("key");
-    const Json* steps = json.find("steps");
-    if (given == nullptr || !given->is_string() || steps == nullptr || !steps->is_array()) {
-      throw Error(ErrorKind::bad_data, "it is no state of nalar eval");
-    }
-    if (given->as_string() != options_.key) {
-      throw Error(ErrorKind::bad_data, "it is of another model or other settings");
-    }
-    steps_ = steps->as_array();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::no_input) throw error.in_file(*options_.path);
-    // Nothing was stopped: from the beginning.
+  const std::optional<Json> left = left_by_a_run(*options_.path, options_.resume);
+  if (!left) return;  // from the beginning
+  if (!options_.resume) {
+    log_.note(*options_.path +
+              ": what a stopped run left there is written over; --resume goes on with it");
+    return;
   }
+  if (left->find("key")->as_string() != options_.key) {
+    throw Error(ErrorKind::bad_data, "it is of another model or other settings")
+        .in_file(*options_.path);
+  }
+  steps_ = left->find("steps")->as_array();
 }
 
 EvalControl EvalState::next_step() {

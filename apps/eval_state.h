@@ -25,7 +25,8 @@ class EvalState {
     bool resume = false;              // the file is read
     int save_every = 30;              // seconds
   };
-  // Errors: bad_data where the file is of another run.
+  // Errors: bad_data where the file is of another run, or is none of a run; then without `resume`
+  // cannot_create.
   EvalState(Options options, const Messages& log);
   ~EvalState() { Messages::status(""); }
   EvalState(const EvalState&) = delete;

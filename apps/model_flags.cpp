@@ -45,10 +45,19 @@ void declare_device_flags(OptionSet& options, ModelFlags& flags) {
       flags.compute, {"auto", "fp32"});
 }
 
+void declare_source_flags(OptionSet& options, ModelFlags& flags) {
+  options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
+               flags.allow_symlinks);
+  options.flag({"--keep-unknown-tensors", "",
+                "carry tensors along that a model of this family does not have, as they are"},
+               flags.keep_unknown_tensors);
+}
+
 std::shared_ptr<const Model> open_model(const ModelFlags& flags) {
   if (!flags.path)
     throw Error(ErrorKind::usage, "MODEL is missing: a .gguf file or a model folder");
-  return nalar::open_model(*flags.path, {.allow_symlinks = flags.allow_symlinks});
+  return nalar::open_model(*flags.path, {.allow_symlinks = flags.allow_symlinks,
+                                         .keep_unknown_tensors = flags.keep_unknown_tensors});
 }
 
 AdapterFlag parse_adapter(const std::string& text) {

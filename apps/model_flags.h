@@ -12,6 +12,7 @@ struct ModelFlags {
   std::optional<std::string> path;
   std::vector<std::string> adapters;  // DIR or DIR:SCALE
   bool allow_symlinks = false;
+  bool keep_unknown_tensors = false;
   bool dry_run = false;
   std::optional<int> n_ctx;
   std::optional<int> threads;
@@ -23,6 +24,9 @@ void declare_model_flags(OptionSet& options, ModelFlags& flags);
 // --threads and --device; then --compute too.
 void declare_machine_flags(OptionSet& options, ModelFlags& flags);
 void declare_device_flags(OptionSet& options, ModelFlags& flags);
+
+// --allow-symlinks and --keep-unknown-tensors, of what makes another file of a model.
+void declare_source_flags(OptionSet& options, ModelFlags& flags);
 
 // Errors: usage when MODEL is missing; those of open_model.
 std::shared_ptr<const Model> open_model(const ModelFlags& flags);

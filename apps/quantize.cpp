@@ -74,8 +74,7 @@ void QuantizeCommand::declare(OptionSet& options) {
   options.number(
       {"-t,--threads", "N", "threads (default: the physical cores this process may use)"},
       model_.threads, {1, 1024});
-  options.flag({"--allow-symlinks", "", "follow links that lead out of the model's folder"},
-               model_.allow_symlinks);
+  declare_source_flags(options, model_);
   options.flag({"--dry-run", "", "the table of types and sizes; writes nothing"}, model_.dry_run);
   options.command_line_only();
 }

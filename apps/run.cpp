@@ -23,16 +23,6 @@ Overflow overflow(const std::string& word) {
   return word == "truncate" ? Overflow::truncate : Overflow::error;
 }
 
-std::vector<TokenId> end_ids(const ModelConfig& config, const EngineOptions& engine,
-                             const Tokenizer& tokenizer) {
-  std::vector<TokenId> ids = tokenizer.special().end;
-  ids.insert(ids.end(), config.generation.eos_ids.begin(), config.generation.eos_ids.end());
-  for (const AdapterUse& use : engine.adapters) {
-    ids.insert(ids.end(), use.adapter->end_tokens().begin(), use.adapter->end_tokens().end());
-  }
-  return ids;
-}
-
 }  // namespace
 
 const char* RunCommand::notes() const {
@@ -120,7 +110,7 @@ void RunCommand::run(const OptionSet& options, Streams& streams) {
   streams.log.detail(describe(*model));
   GenerateOptions generate = generate_options(options, *model, *tokenizer, streams.log);
   const EngineOptions how = engine_options(model_, *model);
-  generate.end_ids = end_ids(model->config(), how, *tokenizer);
+  generate.end_ids = end_tokens(*tokenizer, model->config(), how.adapters);
   for (const AdapterUse& use : how.adapters) streams.log.detail(describe(use));
   const auto engine = open_engine(model, how, where);
   streams.log.detail(

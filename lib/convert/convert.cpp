@@ -10,6 +10,7 @@
 #include "convert/merge.h"
 #include "convert/output.h"
 #include "io/folder_file.h"
+#include "model/weights.h"
 
 namespace nalar {
 namespace {
@@ -28,16 +29,6 @@ void check_paths(const Model& model, const std::string& out) {
   }
 }
 
-ConvertResult result_of(convert::Written written, size_t tensors,
-                        std::vector<std::string> left_out) {
-  ConvertResult result;
-  result.files = std::move(written.files);
-  result.tensors = static_cast<int64_t>(tensors);
-  result.bytes = written.bytes;
-  result.left_out = std::move(left_out);
-  return result;
-}
-
 void tell_merged(const convert::Merged& merged) {
   if (merged.unties_head) {
     notice(
@@ -52,38 +43,58 @@ void tell_merged(const convert::Merged& merged) {
   }
 }
 
+// What convert_model was asked for.
+struct Job {
+  const Model& model;
+  const std::string& out;
+  const ConvertOptions& options;
+  const ConvertControl& control;
+};
+
+void tell_kept(const Job& job) {
+  const std::vector<TensorView>& kept = job.model.unknown_tensors();
+  if (kept.empty()) return;
+  const bool gguf = job.options.to == ConvertTarget::gguf;
+  notice(fmt::format("kept as they are: {}{}",
+                     model::describe_unknown(kept, job.model.config().family),
+                     gguf ? "; llama.cpp opens no file with tensors that it does not know" : ""));
+}
+
 template <typename Form>
-convert::Merged merge(const Model& model, const ConvertOptions& options, std::string head_name,
-                      Form& form) {
-  convert::Merged merged = convert::merge_adapters(
-      model, options.adapters, {options.allow_requantize, std::move(head_name)}, form.tensors);
+convert::Merged merge(const Job& job, std::string head_name, Form& form) {
+  convert::Merged merged =
+      convert::merge_adapters(job.model, job.options.adapters,
+                              {job.options.allow_requantize, std::move(head_name)}, form.tensors);
   tell_merged(merged);
+  tell_kept(job);
   convert::tell(form.notices, form.left_out);
   return merged;
 }
 
-ConvertResult to_gguf(const Model& model, const std::string& out, const ConvertOptions& options,
-                      const ConvertControl& control) {
-  convert::GgufForm form = convert::gguf_form(model, options.dtype, !options.adapters.empty());
-  merge(model, options, "output.weight", form);
-  convert::TensorOutput output(model.files(), options.threads, control,
-                               static_cast<int64_t>(form.tensors.size()));
-  return result_of(
-      convert::write_gguf_files(io::file_system(), out, form, options.split_bytes, output),
-      form.tensors.size(), std::move(form.left_out));
+// `write`: write_gguf_files or write_hf_folder.
+template <typename Form, typename Write>
+ConvertResult write_form(const Job& job, Form& form, Write&& write) {
+  ConvertResult result;
+  result.tensors = static_cast<int64_t>(form.tensors.size());
+  for (const convert::FormTensor& tensor : form.tensors) result.bytes += byte_size(tensor);
+  convert::TensorOutput output(job.model.files(), job.options.threads, job.control, result.tensors);
+  result.files = write(io::file_system(), job.out, form, job.options.split_bytes, output);
+  result.left_out = std::move(form.left_out);
+  for (const TensorView& view : job.model.unknown_tensors()) result.kept.emplace_back(view.name);
+  return result;
 }
 
-ConvertResult to_hf(const Model& model, const std::string& out, const ConvertOptions& options,
-                    const ConvertControl& control) {
-  convert::HfForm form = convert::hf_form(model, options.dtype);
-  if (merge(model, options, "lm_head.weight", form).unties_head) {
-    form.config.set("tie_word_embeddings", false);
-  }
-  convert::TensorOutput output(model.files(), options.threads, control,
-                               static_cast<int64_t>(form.tensors.size()));
-  return result_of(
-      convert::write_hf_folder(io::file_system(), out, form, options.split_bytes, output),
-      form.tensors.size(), std::move(form.left_out));
+ConvertResult to_gguf(const Job& job) {
+  convert::GgufForm form =
+      convert::gguf_form(job.model, job.options.dtype, !job.options.adapters.empty());
+  merge(job, "output.weight", form);
+  return write_form(job, form, convert::write_gguf_files);
+}
+
+ConvertResult to_hf(const Job& job) {
+  convert::HfForm form = convert::hf_form(job.model, job.options.dtype);
+  if (merge(job, "lm_head.weight", form).unties_head) convert::untie_head(form.config);
+  return write_form(job, form, convert::write_hf_folder);
 }
 
 }  // namespace
@@ -110,10 +121,9 @@ ConvertResult convert_model(std::shared_ptr<const Model> model, const std::strin
                             const ConvertOptions& options, const ConvertControl& control) {
   options.validate();
   check_paths(*model, out);
-  return io::in_file(model->files().path(), [&] {
-    return options.to == ConvertTarget::gguf ? to_gguf(*model, out, options, control)
-                                             : to_hf(*model, out, options, control);
-  });
+  const Job job{*model, out, options, control};
+  return io::in_file(model->files().path(),
+                     [&] { return options.to == ConvertTarget::gguf ? to_gguf(job) : to_hf(job); });
 }
 
 }  // namespace nalar

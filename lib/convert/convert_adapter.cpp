@@ -3,12 +3,9 @@
 #include <nalar/error.h>
 #include <nalar/log.h>
 
-#include "io/atomic_file.h"
-#include "io/atomic_folder.h"
-#include "io/file_modes.h"
+#include "convert/output.h"
 #include "io/folder_file.h"
 #include "model/lora_gguf.h"
-#include "model/lora_peft.h"
 
 namespace nalar {
 namespace {
@@ -22,19 +19,12 @@ ConvertResult result_of(const model::LoraAdapter& lora, const Adapter& adapter) 
 
 ConvertResult to_peft(const Adapter& adapter, const Model& base, const std::string& out) {
   ConvertResult result = result_of(adapter.lora(), adapter);
-  io::FileSystem& files = io::file_system();
-  io::make_folder_atomically(files, out, [&](const std::string& folder) {
-    model::write_peft(files, folder, adapter.lora(), base);
-  });
-  for (const char* name : {model::kPeftConfigName, model::kPeftWeightsName}) {
-    result.files.push_back(io::join(out, name));
-  }
+  result.files = convert::write_peft_folder(io::file_system(), out, adapter.lora(), base);
   return result;
 }
 
 ConvertResult to_gguf(const Adapter& adapter, const Model& base, const std::string& out) {
   ConvertResult result = result_of(adapter.lora(), adapter);
-  io::refuse_existing(io::file_system(), out);
   const model::GgufAdapter form = model::gguf_adapter(adapter.lora(), base);
   if (!form.folded.empty()) {
     notice(
@@ -46,10 +36,7 @@ ConvertResult to_gguf(const Adapter& adapter, const Model& base, const std::stri
     result.left_out.emplace_back("the end tokens of run.json");
     notice("left out: " + result.left_out.back());
   }
-  io::write_atomically(io::file_system(), out, io::kSharedFile, [&](io::OutputFile& file) {
-    io::write_gguf(file, form.keys, form.tensors);
-  });
-  result.files.push_back(out);
+  result.files = convert::write_gguf_adapter(io::file_system(), out, form);
   return result;
 }
 

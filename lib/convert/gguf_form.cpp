@@ -9,12 +9,12 @@
 #include <set>
 #include <string_view>
 
-#include "base/utf8.h"
 #include "convert/gguf_architecture.h"
 #include "convert/gguf_tokenizer.h"
 #include "convert/keys_in_memory.h"
 #include "convert/model_card.h"
 #include "convert/same_model.h"
+#include "convert/source_tensors.h"
 #include "io/folder_file.h"
 #include "io/tensor_file.h"
 #include "model/families/family.h"
@@ -88,29 +88,17 @@ void add_tensors(const Model& model, std::optional<DType> dtype, GgufForm& form)
     form.tensors.push_back(form_tensor(model, slot, dtype));
   });
   if (std::vector<float> factors = rope_factors(model.config()); !factors.empty()) {
+    if (model.config().family != "llama") {
+      throw Error(ErrorKind::bad_data,
+                  fmt::format("rope scaling by factors (llama3's): GGUF's \"{}\" cannot say it; "
+                              "llama.cpp opens no such file with {}",
+                              model.config().family, kFactors));
+    }
     FormTensor tensor;
     tensor.name = kFactors;
     tensor.shape = {static_cast<int64_t>(factors.size())};
     tensor.values = std::move(factors);
     form.tensors.push_back(std::move(tensor));
-  }
-}
-
-// What the files hold that is no tensor of the model, by the first word of its name.
-void name_left_out(const Model& model, GgufForm& form) {
-  Weights weights = model.weights();
-  std::set<std::string_view> used;
-  model::for_each_tensor(model.config(), weights,
-                         [&](const model::TensorSlot& slot) { used.insert(slot.view->name); });
-  std::map<std::string, int> others;
-  for (const TensorView& tensor : model.files().tensors()->tensors()) {
-    // A tied head that is there as well says nothing.
-    const bool tied = model.config().tied_head && tensor.name == "lm_head.weight";
-    if (used.count(tensor.name) || tied) continue;
-    ++others[base::escaped(tensor.name.substr(0, tensor.name.find('.')))];
-  }
-  for (const auto& [word, n] : others) {
-    form.left_out.push_back(fmt::format("{} tensors {}.…", n, word));
   }
 }
 
@@ -159,8 +147,9 @@ GgufForm from_hf(const Model& model, std::optional<DType> dtype) {
   }
   add_tensors(model, dtype, form);
   set_file_type(form.tensors, form.keys);
-  name_left_out(model, form);
+  for (std::string& what : tensors_left_out(model)) form.left_out.push_back(std::move(what));
   check_form(config, form);
+  add_unknown_tensors(model, form.tensors);
   return form;
 }
 
@@ -177,13 +166,15 @@ GgufForm from_gguf(const Model& model, std::optional<DType> dtype, bool changed)
     if (!key.starts_with("split.") && !stale) form.keys.copy(key, value);
   }
   const model::TensorNaming naming(model::NameScheme::gguf);
+  const std::set<std::string_view> unknown = unknown_names(model);
   for (const TensorView& view : model.files().tensors()->tensors()) {
+    const bool changes = dtype && is_weight_type(view.dtype) && !unknown.count(view.name);
     FormTensor tensor;
     tensor.name = view.name;
     tensor.role = naming.parse(view.name);
     tensor.shape = view.shape;
     tensor.source = view;
-    tensor.dtype = dtype && is_weight_type(view.dtype) ? form_type(view, dtype) : view.dtype;
+    tensor.dtype = changes ? form_type(view, dtype) : view.dtype;
     form.tensors.push_back(std::move(tensor));
   }
   if (dtype) {

@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 #include <nalar/chat.h>
+#include <nalar/error.h>
 #include <nalar/tokenizer.h>
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "convert/hf_config.h"
 #include "convert/hf_tokenizer.h"
 #include "convert/model_card.h"
+#include "convert/source_tensors.h"
 #include "io/folder_file.h"
 #include "io/gguf_metadata.h"
 #include "io/tensor_file.h"
@@ -37,15 +41,26 @@ constexpr std::string_view kFiles[] = {"generation_config.json",
                                        "README.md",
                                        "LICENSE"};
 
+// Files of transformers 4 and 5, and the parts of a model that sees, each say it in their words.
+void set_type(Json& config, DType dtype) {
+  bool said = false;
+  for (auto& [key, value] : config.as_object()) {
+    if (key == "dtype" || key == "torch_dtype") {
+      value = torch_name(dtype);
+      said = true;
+    } else if (key.ends_with("_config") && value.is_object()) {
+      if (value.find("dtype") || value.find("torch_dtype")) set_type(value, dtype);
+    }
+  }
+  if (!said) config.set("torch_dtype", torch_name(dtype));
+}
+
 HfForm from_hf(const Model& model, std::optional<DType> dtype) {
   HfForm form;
   const ModelFiles& files = model.files();
   form.config =
       io::in_file(files.path_of(kConfig), [&] { return parse_json(*files.file(kConfig)); });
-  if (dtype) {
-    const char* key = form.config.find("dtype") ? "dtype" : "torch_dtype";
-    form.config.set(key, torch_name(*dtype));
-  }
+  if (dtype) set_type(form.config, *dtype);
   for (const std::string_view name : kFiles) {
     if (const auto text = files.file(name)) form.files.emplace_back(name, *text);
   }
@@ -54,7 +69,9 @@ HfForm from_hf(const Model& model, std::optional<DType> dtype) {
   model::for_each_tensor(model.config(), weights, [&](const model::TensorSlot& slot) {
     roles.emplace(slot.view->name, slot.tensor);
   });
+  const std::set<std::string_view> unknown = unknown_names(model);
   for (const TensorView& view : files.tensors()->tensors()) {
+    const bool changes = dtype && is_weight_type(view.dtype) && !unknown.count(view.name);
     // A tied head that is there as well says nothing.
     if (model.config().tied_head && view.name == "lm_head.weight") continue;
     FormTensor tensor;
@@ -63,7 +80,7 @@ HfForm from_hf(const Model& model, std::optional<DType> dtype) {
     tensor.source = view;
     const auto role = roles.find(view.name);
     if (role != roles.end()) tensor.role = role->second;
-    tensor.dtype = dtype && is_weight_type(view.dtype) ? *dtype : view.dtype;
+    tensor.dtype = changes ? *dtype : view.dtype;
     form.tensors.push_back(std::move(tensor));
   }
   return form;
@@ -112,6 +129,15 @@ void add_tensors(const Model& model, DType dtype, HfForm& form) {
   });
 }
 
+// What is carried along keeps its type.
+void check_types(const std::vector<FormTensor>& tensors) {
+  for (const FormTensor& tensor : tensors) {
+    if (!is_quantized(tensor.dtype)) continue;
+    throw Error(ErrorKind::bad_data, fmt::format("tensor {}: safetensors has no type {}",
+                                                 base::escaped(tensor.name), name(tensor.dtype)));
+  }
+}
+
 // general.* keys and others that no file of a folder has a place for.
 void name_left_out(const ModelFiles& files, std::string_view family, HfForm& form) {
   constexpr std::string_view kSaid[] = {"general.architecture", "general.type",
@@ -120,7 +146,8 @@ void name_left_out(const ModelFiles& files, std::string_view family, HfForm& for
                                         "general.license",      "split.",
                                         "general.sampling.",    "tokenizer.",
                                         "general.base_model."};
-  for (const auto& [key, value] : files.gguf()->entries()) {
+  for (const auto& entry : files.gguf()->entries()) {
+    const std::string_view key = entry.first;
     const bool said = std::any_of(std::begin(kSaid), std::end(kSaid),
                                   [&](std::string_view prefix) { return key.starts_with(prefix); });
     if (said || key.starts_with(fmt::format("{}.", family))) continue;
@@ -157,11 +184,22 @@ HfForm from_gguf(const Model& model, std::optional<DType> asked) {
     form.files.emplace_back("README.md", std::move(card));
   }
   add_tensors(model, dtype, form);
+  add_unknown_tensors(model, form.tensors);
+  check_types(form.tensors);
+  for (std::string& what : tensors_left_out(model)) form.left_out.push_back(std::move(what));
   name_left_out(files, model.config().family, form);
   return form;
 }
 
 }  // namespace
+
+// A model that sees says it once more of its text part.
+void untie_head(Json& config) {
+  config.set("tie_word_embeddings", false);
+  for (auto& [key, value] : config.as_object()) {
+    if (key == "text_config" && value.is_object()) value.set("tie_word_embeddings", false);
+  }
+}
 
 HfForm hf_form(const Model& model, std::optional<DType> dtype) {
   return model.files().format() == ModelFormat::gguf ? from_gguf(model, dtype)

@@ -28,4 +28,7 @@ struct HfForm {
 // compute in. Errors: bad_data for what transformers cannot say, by name.
 HfForm hf_form(const Model& model, std::optional<DType> dtype = std::nullopt);
 
+// Says in config.json that the head is not the embedding.
+void untie_head(Json& config);
+
 }  // namespace nalar::convert

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/utf8.h"
 #include "io/folder_file.h"
 #include "io/front_matter.h"
 
@@ -29,7 +28,7 @@ void set_card_keys(const ModelFiles& files, io::GgufKeys& keys) {
 std::string card_of_keys(const io::GgufMetadata& keys) {
   std::string lines;
   const auto add = [&](std::string_view key, std::string_view value) {
-    lines += fmt::format("{}: {}\n", key, base::escaped(value));
+    lines += fmt::format("{}: {}\n", key, io::quoted_yaml(value));
   };
   if (const auto licence = keys.string("general.license")) add("license", *licence);
   if (auto base = keys.string("general.base_model.0.repo_url")) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "convert/gguf_form.h"
 #include "convert/hf_form.h"
 #include "io/file_system.h"
+#include "model/lora_gguf.h"
 
 namespace nalar::convert {
 
@@ -30,28 +32,44 @@ class TensorOutput {
   int64_t done_ = 0, total_;
 };
 
+// The tensors as a writer of io takes them: GgufTensorToWrite, TensorToWrite.
+template <typename ToWrite>
+std::vector<ToWrite> tensors_to_write(std::span<const FormTensor> tensors, TensorOutput& output) {
+  std::vector<ToWrite> list;
+  for (const FormTensor& tensor : tensors) {
+    list.push_back({tensor.name, tensor.dtype, tensor.shape,
+                    [&tensor, &output](io::OutputFile& file) { output.write(tensor, file); }});
+  }
+  return list;
+}
+
 // Tensors [begin, end) of each file, none over `max_bytes` where one tensor is not. One file
 // without a limit.
 struct Slice {
   size_t begin = 0, end = 0;
+  std::span<const FormTensor> of(const std::vector<FormTensor>& tensors) const {
+    return std::span(tensors).subspan(begin, end - begin);
+  }
 };
 std::vector<Slice> split_tensors(const std::vector<FormTensor>& tensors,
                                  std::optional<int64_t> max_bytes);
 
-// What write_* made.
-struct Written {
-  std::vector<std::string> files;
-  int64_t bytes = 0;  // of tensors
-};
-
-// `path`, or a split set beside it named as llama.cpp does: NAME-00001-of-0000N.gguf, of which the
-// first is made last. Errors: cannot_create, also where one of them exists; usage for more files
-// than a set can have; io.
-Written write_gguf_files(io::FileSystem& files, const std::string& path, const GgufForm& form,
-                         std::optional<int64_t> max_bytes, TensorOutput& output);
+// The paths that are made: `path`, or a split set beside it named as llama.cpp does:
+// NAME-00001-of-0000N.gguf, of which the first is made last. Errors: cannot_create, also where one
+// of them exists; usage for more files than a set can have; io.
+std::vector<std::string> write_gguf_files(io::FileSystem& files, const std::string& path,
+                                          const GgufForm& form, std::optional<int64_t> max_bytes,
+                                          TensorOutput& output);
 // A new folder, made aside and renamed. Errors: cannot_create where something of that name exists;
 // io.
-Written write_hf_folder(io::FileSystem& files, const std::string& path, const HfForm& form,
-                        std::optional<int64_t> max_bytes, TensorOutput& output);
+std::vector<std::string> write_hf_folder(io::FileSystem& files, const std::string& path,
+                                         const HfForm& form, std::optional<int64_t> max_bytes,
+                                         TensorOutput& output);
+
+// The same of an adapter.
+std::vector<std::string> write_peft_folder(io::FileSystem& files, const std::string& path,
+                                           const model::LoraAdapter& adapter, const Model& base);
+std::vector<std::string> write_gguf_adapter(io::FileSystem& files, const std::string& path,
+                                            const model::GgufAdapter& form);
 
 }  // namespace nalar::convert

@@ -21,57 +21,56 @@ void set_split(size_t i, size_t n, size_t n_tensors, io::GgufKeys& keys) {
 }
 
 void write_part(io::FileSystem& files, const std::string& path, const io::GgufKeys& keys,
-                std::span<const FormTensor> tensors, TensorOutput& output) {
-  std::vector<io::GgufTensorToWrite> list;
-  for (const FormTensor& tensor : tensors) {
-    list.push_back({tensor.name, tensor.dtype, tensor.shape,
-                    [&tensor, &output](io::OutputFile& file) { output.write(tensor, file); }});
-  }
+                const std::vector<io::GgufTensorToWrite>& tensors) {
   io::write_atomically(files, path, io::kSharedFile,
-                       [&](io::OutputFile& file) { io::write_gguf(file, keys, list); });
+                       [&](io::OutputFile& file) { io::write_gguf(file, keys, tensors); });
+}
+
+void remove_all(io::FileSystem& files, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    try {
+      if (files.kind(path) == io::PathKind::file) files.remove(path);
+    } catch (const Error&) {  // the reason to tell is the first one
+    }
+  }
 }
 
 }  // namespace
 
-Written write_gguf_files(io::FileSystem& files, const std::string& path, const GgufForm& form,
-                         std::optional<int64_t> max_bytes, TensorOutput& output) {
-  Written written;
-  for (const FormTensor& tensor : form.tensors) written.bytes += byte_size(tensor);
-  const std::vector<Slice> slices = split_tensors(form.tensors, max_bytes);
-  const size_t n = slices.size();
+std::vector<std::string> write_gguf_files(io::FileSystem& files, const std::string& path,
+                                          const GgufForm& form, std::optional<int64_t> max_bytes,
+                                          TensorOutput& output) {
   if (!max_bytes) {
     io::refuse_existing(files, path);
-    write_part(files, path, form.keys, form.tensors, output);
-    written.files.push_back(path);
-    return written;
+    write_part(files, path, form.keys,
+               tensors_to_write<io::GgufTensorToWrite>(form.tensors, output));
+    return {path};
   }
+  const std::vector<Slice> slices = split_tensors(form.tensors, max_bytes);
+  const size_t n = slices.size();
   constexpr size_t kMostParts = 65535;  // split.count is a u16
   if (n > kMostParts) {
     throw Error(ErrorKind::usage,
                 fmt::format("--split-size: got {} files, need at most {}", n, kMostParts));
   }
-  for (size_t i = 0; i < n; ++i) io::refuse_existing(files, part_path(path, i, n));
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < n; ++i) {
+    parts.push_back(part_path(path, i, n));
+    io::refuse_existing(files, parts.back());
+  }
   try {
     // A set is opened by its first file, which has the keys.
     for (size_t i = n; i-- > 0;) {
       io::GgufKeys keys = i == 0 ? form.keys : io::GgufKeys();
       set_split(i, n, form.tensors.size(), keys);
-      const std::span<const FormTensor> all(form.tensors);
-      const std::string part = part_path(path, i, n);
-      write_part(files, part, keys, all.subspan(slices[i].begin, slices[i].end - slices[i].begin),
-                 output);
-      written.files.insert(written.files.begin(), part);
+      write_part(files, parts[i], keys,
+                 tensors_to_write<io::GgufTensorToWrite>(slices[i].of(form.tensors), output));
     }
   } catch (...) {
-    for (const std::string& part : written.files) {
-      try {
-        files.remove(part);
-      } catch (const Error&) {  // the reason to tell is the first one
-      }
-    }
+    remove_all(files, parts);
     throw;
   }
-  return written;
+  return parts;
 }
 
 }  // namespace nalar::convert

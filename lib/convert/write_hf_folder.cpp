@@ -16,23 +16,20 @@ std::string shard_name(size_t i, size_t n) {
 }
 
 void write_shard(io::FileSystem& files, const std::string& path,
-                 std::span<const FormTensor> tensors, TensorOutput& output) {
-  std::vector<io::TensorToWrite> list;
-  for (const FormTensor& tensor : tensors) {
-    list.push_back({tensor.name, tensor.dtype, tensor.shape,
-                    [&tensor, &output](io::OutputFile& file) { output.write(tensor, file); }});
-  }
+                 std::vector<io::TensorToWrite> tensors) {
   const auto file = files.create(path, io::kSharedFile);
-  io::write_safetensors(*file, std::move(list), {{"format", "pt"}});
+  io::write_safetensors(*file, std::move(tensors), {{"format", "pt"}});
   file->sync();
   file->close();
 }
 
-Json index_of(const HfForm& form, const std::vector<Slice>& slices, int64_t bytes) {
+Json index_of(const HfForm& form, const std::vector<Slice>& slices) {
   Json::Object shards;
+  int64_t bytes = 0;
   for (size_t i = 0; i < slices.size(); ++i) {
     for (size_t t = slices[i].begin; t < slices[i].end; ++t) {
       shards.emplace_back(form.tensors[t].name, shard_name(i, slices.size()));
+      bytes += byte_size(form.tensors[t]);
     }
   }
   return Json::Object{{"metadata", Json::Object{{"total_size", bytes}}},
@@ -41,31 +38,29 @@ Json index_of(const HfForm& form, const std::vector<Slice>& slices, int64_t byte
 
 }  // namespace
 
-Written write_hf_folder(io::FileSystem& files, const std::string& path, const HfForm& form,
-                        std::optional<int64_t> max_bytes, TensorOutput& output) {
-  Written written;
-  for (const FormTensor& tensor : form.tensors) written.bytes += byte_size(tensor);
+std::vector<std::string> write_hf_folder(io::FileSystem& files, const std::string& path,
+                                         const HfForm& form, std::optional<int64_t> max_bytes,
+                                         TensorOutput& output) {
+  std::vector<std::string> made;
   const std::vector<Slice> slices = split_tensors(form.tensors, max_bytes);
   io::make_folder_atomically(files, path, [&](const std::string& folder) {
     const auto text_file = [&](const std::string& name, std::string_view text) {
       io::write_new_file(files, io::join(folder, name), io::kSharedFile, text);
-      written.files.push_back(io::join(path, name));
+      made.push_back(io::join(path, name));
     };
     text_file("config.json", to_text(form.config, 2) + "\n");
     for (const auto& [name, text] : form.files) text_file(name, text);
     for (size_t i = 0; i < slices.size(); ++i) {
       const std::string name = shard_name(i, slices.size());
-      const std::span<const FormTensor> all(form.tensors);
       write_shard(files, io::join(folder, name),
-                  all.subspan(slices[i].begin, slices[i].end - slices[i].begin), output);
-      written.files.push_back(io::join(path, name));
+                  tensors_to_write<io::TensorToWrite>(slices[i].of(form.tensors), output));
+      made.push_back(io::join(path, name));
     }
     if (slices.size() > 1) {
-      text_file("model.safetensors.index.json",
-                to_text(index_of(form, slices, written.bytes), 2) + "\n");
+      text_file("model.safetensors.index.json", to_text(index_of(form, slices), 2) + "\n");
     }
   });
-  return written;
+  return made;
 }
 
 }  // namespace nalar::convert

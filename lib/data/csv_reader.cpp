@@ -157,4 +157,11 @@ void read_table(std::string_view text, char separator, const Columns& columns,
   } while (reader.next(fields));
 }
 
+void read_table(std::string_view text, char separator, const std::vector<std::string>& header,
+                const RowSink& sink) {
+  TableReader reader(text, separator);
+  std::vector<std::string> fields;
+  while (reader.next(fields)) sink(row_of(fields, header, reader.line()));
+}
+
 }  // namespace nalar::data

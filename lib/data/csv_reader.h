@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/columns.h"
 #include "data/row.h"
@@ -13,5 +15,8 @@ namespace nalar::data {
 // by tabs, whose writers often do not quote, a quote counts only if its field ends in one on that
 // line. Errors: bad_data for the header and for a quote that is not closed.
 void read_table(std::string_view text, char separator, const Columns& columns, const RowSink& sink);
+// The same of a table whose first line is a row already: `header` names the columns.
+void read_table(std::string_view text, char separator, const std::vector<std::string>& header,
+                const RowSink& sink);
 
 }  // namespace nalar::data

@@ -11,6 +11,7 @@
 #include "chat/parser.h"
 #include "chat/scope.h"
 #include "chat/variables.h"
+#include "data/columns.h"
 
 namespace nalar::eval {
 namespace {
@@ -54,12 +55,16 @@ Field::Field(Json spec, std::string key) : spec_(std::move(spec)), key_(std::mov
   template_ = std::move(parsed);
 }
 
+bool Field::renders(const Json& row) const {
+  return template_ != nullptr && row.find(spec_.as_string()) == nullptr;
+}
+
 Json Field::of(const Json& row) const {
   if (!template_) return spec_;
   if (const Json* column = row.find(spec_.as_string())) return *column;
   if (is_name(spec_.as_string())) {
-    throw Error(ErrorKind::bad_data,
-                fmt::format("field {}: the row has no column \"{}\"", key_, spec_.as_string()));
+    throw Error(ErrorKind::bad_data, fmt::format("field {}: the row has no column \"{}\", has {}",
+                                                 key_, spec_.as_string(), data::field_list(row)));
   }
   chat::Runtime runtime({}, std::nullopt, chat::OnUndefined::fail);
   try {
@@ -67,8 +72,11 @@ Json Field::of(const Json& row) const {
     chat::Interpreter interpreter(runtime, variables);
     return std::string(interpreter.run(template_->tree).view());
   } catch (const chat::Failure& failure) {
+    const std::string what = base::escaped(failure.what(), 300);
+    const bool missing = what.ends_with("is undefined");
     throw Error(ErrorKind::bad_data,
-                fmt::format("field {}: {}", key_, base::escaped(failure.what(), 300)));
+                fmt::format("field {}: {}{}", key_, what,
+                            missing ? ", the row has " + data::field_list(row) : ""));
   } catch (const chat::Refused& refused) {
     throw Error(ErrorKind::bad_data,
                 fmt::format("field {}: refused: {}", key_, base::escaped(refused.what(), 300)));

@@ -20,6 +20,8 @@ class Field {
 
   // The column's value; or the template's text; or the constant. Errors: bad_data "field KEY: …".
   Json of(const Json& row) const;
+  // Whether that is a template's text.
+  bool renders(const Json& row) const;
   const std::string& key() const { return key_; }
 
  private:

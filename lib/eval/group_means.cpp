@@ -35,7 +35,8 @@ std::vector<MetricResult> group_means(const std::vector<TaskResult>& results) {
       const auto n = static_cast<double>(result.items.size());
       items += n;
       sum += n * own->estimate.value;
-      squares += n * (n - 1) * own->estimate.error * own->estimate.error;
+      // A single item tells no error, and has no degree of freedom either.
+      if (n > 1) squares += n * (n - 1) * own->estimate.error * own->estimate.error;
       return true;
     });
     if (!all) continue;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "eval/answer_ends.h"
 #include "eval/leak_data.h"
 #include "eval/leak_passages.h"
 #include "eval/leak_personal.h"
@@ -111,9 +112,8 @@ class OneModel {
       const LeakItem& item = data_.items[i];
       prompts.push_back({item.prefix(), rows[i].verbatim ? 0 : item.end - item.cut});
     }
-    auto out =
-        continue_greedily(stream_, subject_.sequence, prompts, subject_.tokenizer->special().end,
-                          progress_.phase(prompts.size()));
+    auto out = continue_greedily(stream_, subject_.sequence, prompts, answer_ends(subject_),
+                                 progress_.phase(prompts.size()));
     for (size_t i = 0; i < out.size(); ++i) {
       const auto own = data_.items[i].continuation();
       if (rows[i].verbatim) out[i].assign(own.begin(), own.end());
@@ -142,6 +142,10 @@ class OneModel {
     const PassagesDone done = progress_.phase(items.size());
     scorer.run(items, [&](size_t i, std::span<const Score> scores) {
       out[i] = scores.front().log_likelihood;
+      if (!std::isfinite(out[i])) {
+        throw Error(ErrorKind::bad_data,
+                    fmt::format("the model gives a canary a log-likelihood of {}", out[i]));
+      }
       done(i + 1);
     });
     secret_tokens_ = scorer.tokens();
@@ -274,7 +278,7 @@ LeakRow row_of(const LeakItem& item, const LeakRow::By& tuned, const LeakRow::By
 
 LeakResult evaluate_leak(const Subject& tuned, const Subject& base, const LeakData& leak_data,
                          const EvalControl& control) {
-  require_same_vocabulary(*tuned.tokenizer, *base.tokenizer, "--against");
+  require_same_vocabulary(*tuned.tokenizer, *base.tokenizer);
   const LeakData::Impl& data = leak_data.impl();
   PersonalCounter personal(data.items, *data.tokenizer);
   const auto members = static_cast<size_t>(data.members);

@@ -4,6 +4,7 @@
 #include <nalar/error.h>
 
 #include <limits>
+#include <set>
 
 #include "base/utf8.h"
 #include "eval/object_reader.h"
@@ -77,9 +78,11 @@ data::Canaries parse_canaries(std::string_view json) {
   if (out.secrets.empty() || static_cast<int64_t>(out.secrets.size()) > data::kMostCanaries) {
     reader.wrong("secrets", fmt::format("{} of them", out.secrets.size()), "1 to 10000");
   }
+  std::set<std::string_view> known;
   for (const std::string& secret : out.secrets) {
     // Not told: it may be anything.
     if (!data::is_secret(secret)) reader.wrong("secrets", "another", "dddd-dddd-dddd");
+    if (!known.insert(secret).second) reader.wrong("secrets", "one of them twice", "each once");
   }
   return out;
 }

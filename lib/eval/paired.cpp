@@ -20,8 +20,6 @@ Verdict verdict(const PairedResult& result, bool higher_is_better) {
   return (result.difference.value > 0) == higher_is_better ? Verdict::better : Verdict::worse;
 }
 
-double normal_p(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
-
 std::vector<Datum> data_of(const Task& task, const Column& column, const TaskResult& result) {
   std::vector<Datum> data;
   for (size_t i = 0; i < result.items.size(); ++i) {
@@ -52,7 +50,7 @@ void compare_by_bootstrap(const MetricSpec& metric, std::span<const Datum> model
         return statistic(metric, model, draws) - statistic(metric, other, draws);
       });
   result.difference = {difference, error};
-  result.p = error > 0 ? normal_p(difference / error) : (difference == 0 ? 1 : 0);
+  result.p = difference_p(result.difference, normal_p);
   result.test = "bootstrap";
 }
 
@@ -101,9 +99,7 @@ PairedResult compare_texts(const ReferenceResult& text) {
   result.other = text.reference.nll;
   result.difference = text.log_ratio;
   const auto degrees = static_cast<double>(text.text.scored - 1);
-  const double error = result.difference.error;
-  result.p = error > 0 ? student_p(result.difference.value / error, degrees)
-                       : (result.difference.value == 0 ? 1 : 0);
+  result.p = difference_p(result.difference, [&](double t) { return student_p(t, degrees); });
   result.test = "paired t";
   result.verdict = verdict(result, false);
   return result;

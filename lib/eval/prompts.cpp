@@ -45,7 +45,16 @@ Json list_or_text(Json value) {
   }
 }
 
-// The choice that an answer key means: its position, or its text.
+// What a field of a task with choices gives, as lm-evaluation-harness takes it: digits that a
+// template writes are a position, those of a column a text.
+Json text_or_position(const Field& field, const Json& row) {
+  Json value = field.of(row);
+  if (!field.renders(row)) return value;
+  const auto index = index_of(value);
+  return index ? Json(*index) : value;
+}
+
+// The choice that an answer key means: its position, or its text. A .csv file has digits for both.
 size_t gold_of(const Field& field, const Json& key, const std::vector<std::string>& choices) {
   if (key.is_string()) {
     const auto at = std::find(choices.begin(), choices.end(), key.as_string());
@@ -70,9 +79,9 @@ std::vector<size_t> all_gold(const Field& field, const Json& key,
 
 }  // namespace
 
-PromptMaker::PromptMaker(const TaskFile& task, const std::vector<Row>& shot_rows,
+PromptMaker::PromptMaker(const TaskFile& task, const Rows& shots,
                          std::shared_ptr<const ChatTemplate> chat)
-    : task_(task), shot_rows_(shot_rows), chat_(std::move(chat)), turns_(shot_rows.size()) {}
+    : task_(task), shots_(shots), chat_(std::move(chat)), turns_(shots.rows.size()) {}
 
 std::vector<std::string> PromptMaker::choices_of(const Json& row) const {
   const Field& field = *task_.doc_to_choice;
@@ -95,30 +104,33 @@ std::vector<std::string> PromptMaker::choices_of(const Json& row) const {
 }
 
 PromptMaker::Turn PromptMaker::turn_of(const Json& row) const {
-  const Json question = task_.doc_to_text->of(row);
-  const Json target = list_or_text(task_.doc_to_target->of(row));
   if (!task_.doc_to_choice) {
+    const Json question = task_.doc_to_text->of(row);
+    const Json target = list_or_text(task_.doc_to_target->of(row));
     const bool several = target.is_array() && !target.as_array().empty();
     return {text_of(*task_.doc_to_text, question),
             text_of(*task_.doc_to_target, several ? target.as_array().front() : target)};
   }
   const std::vector<std::string> choices = choices_of(row);
-  if (const auto context = index_of(question)) {  // the choices are contexts
+  const Field& target = *task_.doc_to_target;
+  const Json question = text_or_position(*task_.doc_to_text, row);
+  if (question.is_integer()) {  // the choices are contexts
     return {choices[gold_of(*task_.doc_to_text, question, choices)],
-            text_of(*task_.doc_to_target, target)};
+            text_of(target, target.of(row))};
   }
   return {text_of(*task_.doc_to_text, question),
-          choices[all_gold(*task_.doc_to_target, target, choices).front()]};
+          choices[all_gold(target, list_or_text(text_or_position(target, row)), choices).front()]};
 }
 
 const PromptMaker::Turn& PromptMaker::shot(size_t row) {
   std::optional<Turn>& turn = turns_[row];
   if (!turn) {
+    const Row& from = shots_.rows[row];
     try {
-      turn = turn_of(shot_rows_[row].fields);
+      turn = turn_of(from.fields);
     } catch (const Error& error) {
-      throw Error(error.kind(),
-                  fmt::format("a shot from line {}: {}", shot_rows_[row].line, error.what()));
+      throw Error(error.kind(), fmt::format("a shot ({}: {}): {}", shots_.path, shots_.place(from),
+                                            error.what()));
     }
   }
   return *turn;
@@ -159,19 +171,20 @@ Prompt PromptMaker::prompt(const Json& row, const std::string& question,
 
 void PromptMaker::make_choices(const Json& row, std::span<const size_t> shots, Item& item) {
   item.choices = choices_of(row);
-  const Json question = task_.doc_to_text->of(row);
-  const Json target = list_or_text(task_.doc_to_target->of(row));
+  const Field& target = *task_.doc_to_target;
+  const Json question = text_or_position(*task_.doc_to_text, row);
   // A conversation's answer begins where the template ends.
   const std::string delimiter = chat_ ? "" : task_.target_delimiter;
-  if (index_of(question)) {
+  if (question.is_integer()) {
     item.gold = {gold_of(*task_.doc_to_text, question, item.choices)};
+    const std::string continuation = delimiter + text_of(target, target.of(row));
     for (const std::string& choice : item.choices) {
       item.contexts.push_back(prompt(row, choice, shots));
-      item.continuations.push_back(delimiter + text_of(*task_.doc_to_target, target));
+      item.continuations.push_back(continuation);
     }
     return;
   }
-  item.gold = all_gold(*task_.doc_to_target, target, item.choices);
+  item.gold = all_gold(target, list_or_text(text_or_position(target, row)), item.choices);
   item.contexts.push_back(prompt(row, text_of(*task_.doc_to_text, question), shots));
   for (const std::string& choice : item.choices) item.continuations.push_back(delimiter + choice);
 }
@@ -190,11 +203,15 @@ Item PromptMaker::make(const Row& row, std::span<const size_t> shots) {
     if (item.targets.empty()) fail(field, "got an empty list, need a text");
   } else if (task_.doc_to_choice && task_.output_type == OutputType::generate_until) {
     const auto choices = choices_of(row.fields);
-    for (const size_t g : all_gold(field, target, choices)) item.targets.push_back(choices[g]);
+    const Json key = text_or_position(field, row.fields);
+    for (const size_t g : all_gold(field, key, choices)) item.targets.push_back(choices[g]);
   } else {
     item.targets.push_back(text_of(field, target));
   }
-  if (task_.output_type == OutputType::loglikelihood_rolling) return item;
+  if (task_.output_type == OutputType::loglikelihood_rolling) {
+    if (item.targets.front().empty()) fail(field, "the document is empty");
+    return item;
+  }
   item.contexts.push_back(
       prompt(row.fields, text_of(*task_.doc_to_text, task_.doc_to_text->of(row.fields)), shots));
   if (task_.output_type == OutputType::loglikelihood) item.continuations = item.targets;

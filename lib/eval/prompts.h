@@ -29,8 +29,7 @@ struct Item {
 // Makes items of rows. Borrows the task and the rows of the shots.
 class PromptMaker {
  public:
-  PromptMaker(const TaskFile& task, const std::vector<Row>& shot_rows,
-              std::shared_ptr<const ChatTemplate> chat);
+  PromptMaker(const TaskFile& task, const Rows& shots, std::shared_ptr<const ChatTemplate> chat);
 
   // Errors: bad_data "field K: …".
   Item make(const Row& row, std::span<const size_t> shots);
@@ -50,7 +49,7 @@ class PromptMaker {
   std::vector<std::string> choices_of(const Json& row) const;
 
   const TaskFile& task_;
-  const std::vector<Row>& shot_rows_;
+  const Rows& shots_;
   std::shared_ptr<const ChatTemplate> chat_;
   std::vector<std::optional<Turn>> turns_;
 };

@@ -137,7 +137,8 @@ void summarize(std::span<const Compared> all, ReferenceResult& result) {
 ReferenceResult evaluate_against_reference(const Subject& subject, const Subject& reference,
                                            std::string_view text, const TextOptions& options,
                                            const EvalControl& control) {
-  require_same_vocabulary(*subject.tokenizer, *reference.tokenizer, "--reference");
+  require_same_vocabulary(*subject.tokenizer, *reference.tokenizer,
+                          "--convention rolling on each alone: bits a byte of any two compare");
   // Both must hold a window.
   const Subject& shorter =
       subject.engine->n_ctx() <= reference.engine->n_ctx() ? subject : reference;

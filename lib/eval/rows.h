@@ -18,11 +18,13 @@ struct Rows {
   std::string path;
   std::vector<Row> rows;
   std::string sha256;  // of the file
+
+  // "line 3", or "row 3" of a .json file: for messages.
+  std::string place(const Row& row) const;
 };
 
-// Reads .jsonl, .json (an array of objects), .csv (RFC 4180) and .tsv (nothing is quoted), told by
-// the suffix. `columns` names the columns of a .csv or .tsv without a header line. Errors:
-// no_input; bad_data "FILE: line L: …".
+// Reads what finetune reads: .jsonl, .json, .csv, .tsv, .txt. `columns` names the columns of a .csv
+// or .tsv without a header line. Errors: no_input; bad_data "FILE: line L: …".
 Rows read_rows(const std::string& path, const std::vector<std::string>& columns = {});
 
 }  // namespace nalar::eval

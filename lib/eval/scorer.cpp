@@ -1,7 +1,5 @@
 #include "eval/scorer.h"
 
-#include <nalar/error.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -171,11 +169,6 @@ void Scorer::report(const Batch& batch, const Done& done) {
     };
     add(item.stem);
     for (const Node& branch : item.branches) add(branch);
-    for (const Score& s : scores) {
-      if (!std::isfinite(s.log_likelihood)) {
-        throw Error(ErrorKind::bad_data, "the model gives a continuation no finite likelihood");
-      }
-    }
     more_ = &item != &batch.items.back();
     done(item.item, scores);
   }

@@ -12,8 +12,9 @@
 namespace nalar::eval {
 
 struct Score {
-  double log_likelihood = 0;  // of the continuation, nats
-  bool greedy = true;         // every token of it is the model's first choice
+  double log_likelihood =
+      0;               // of the continuation, nats; not finite where the model gives no number
+  bool greedy = true;  // every token of it is the model's first choice
 };
 
 // Scores the requests of many items as trees of three levels: what neighbouring items begin with is

@@ -90,6 +90,8 @@ double student_p(double t, double degrees) {
   return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
 }
 
+double normal_p(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
+
 double mcnemar_p(int64_t first, int64_t second) {
   const int64_t n = first + second;
   // Twice the tail of a binomial distribution with p = 1/2; the middle is counted once.
@@ -105,6 +107,7 @@ double mcnemar_p(int64_t first, int64_t second) {
 double bootstrap_error(int64_t n, int iterations,
                        const std::function<double(std::span<const int32_t>)>& statistic) {
   constexpr int kBlock = 1000;
+  if (n < 2) return kNone;
   std::vector<int32_t> draws(static_cast<size_t>(n));
   std::vector<double> values;
   const int block = std::min(kBlock, iterations);

@@ -2,6 +2,7 @@
 
 #include <nalar/eval.h>
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -39,15 +40,22 @@ Estimate exp_of(const Estimate& x);
 // The q-quantile of sorted values, between neighbours in proportion. REQUIRES one value or more.
 double quantile(std::span<const double> sorted, double q);
 
-// Two-sided p of a t statistic with these degrees of freedom.
+// Two-sided p of a t statistic with these degrees of freedom, and of a normal one.
 double student_p(double t, double degrees);
+double normal_p(double z);
+// p of a difference, by p_of(difference ÷ error). Where there is no error nothing is shown: 1.
+template <typename P>
+double difference_p(const Estimate& difference, const P& p_of) {
+  if (difference.value == 0 || std::isnan(difference.error)) return 1;
+  return difference.error > 0 ? p_of(difference.value / difference.error) : 0;
+}
 
 // McNemar's exact test: of n items that only one model got right, `first` were the first one's.
 double mcnemar_p(int64_t first, int64_t second);
 
 // Standard deviation of a statistic over resamples of n items, as lm-evaluation-harness draws them:
 // `iterations` in blocks of 1000, the i-th block from Python's generator seeded with i.
-// statistic(draws): indices of the items drawn.
+// statistic(draws): indices of the items drawn. NaN where n < 2.
 double bootstrap_error(int64_t n, int iterations,
                        const std::function<double(std::span<const int32_t>)>& statistic);
 

@@ -5,6 +5,7 @@
 
 #include "eval/shots.h"
 #include "eval/task_impl.h"
+#include "io/folder_file.h"
 
 namespace nalar {
 namespace {
@@ -13,12 +14,12 @@ using namespace eval;
 
 // Errors of one row: "FILE: line L: …".
 template <typename F>
-auto in_row(const std::string& path, const Row& row, const F& f) {
+auto in_row(const Rows& rows, const Row& row, const F& f) {
   try {
     return f();
   } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("line {}: {}", row.line, error.what()), error.hint())
-        .in_file(path);
+    throw Error(error.kind(), fmt::format("{}: {}", rows.place(row), error.what()), error.hint())
+        .in_file(rows.path);
   }
 }
 
@@ -33,27 +34,31 @@ void check(const Task::Impl& task) {
     throw Error(ErrorKind::usage, message, hint).in_file(task.file.path);
   };
   if (task.data.rows.empty()) fail("the task names no data", "--data FILE");
-  const bool has_own = !task.file.fewshot_samples.empty() || !task.fewshot.rows.empty();
+  const bool has_own = !task.file.fewshot_samples.rows.empty() || !task.fewshot.rows.empty();
   if (task.shots > 0 && task.file.other_fewshot_split && !has_own) {
     fail("the task takes its shots from rows that are not those of --data", "--fewshot-data FILE");
   }
 }
 
-const std::vector<Row>& shot_rows(const Task::Impl& task) {
-  if (!task.fewshot.rows.empty()) return task.fewshot.rows;
-  return task.file.fewshot_samples.empty() ? task.data.rows : task.file.fewshot_samples;
+const Rows& shot_rows(const Task::Impl& task) {
+  if (!task.fewshot.rows.empty()) return task.fewshot;
+  return task.file.fewshot_samples.rows.empty() ? task.data : task.file.fewshot_samples;
 }
 
 void make_items(Task::Impl& task) {
-  const std::vector<Row>& examples = shot_rows(task);
-  ShotChooser chooser({&examples, &examples == &task.data.rows}, task.shots, task.file.first_n);
+  const Rows& examples = shot_rows(task);
+  // By content: the same file may be given twice.
+  const bool own = examples.sha256 == task.data.sha256;
+  ShotChooser chooser = io::in_file(examples.path, [&] {
+    return ShotChooser({&examples.rows, own}, task.shots, task.file.first_n);
+  });
   PromptMaker maker(task.file, examples, task.chat);
   const auto all = static_cast<int64_t>(task.data.rows.size());
   const int64_t n = task.options.limit > 0 ? std::min(task.options.limit, all) : all;
   for (int64_t i = 0; i < n; ++i) {
     const Row& row = task.data.rows[static_cast<size_t>(i)];
     task.items.push_back(
-        in_row(task.data.path, row, [&] { return maker.make(row, chooser.next(row.fields)); }));
+        in_row(task.data, row, [&] { return maker.make(row, chooser.next(row.fields)); }));
   }
 }
 
@@ -78,6 +83,7 @@ Task::Task(Task&&) noexcept = default;
 const std::string& Task::name() const { return impl_->file.name; }
 int64_t Task::size() const { return static_cast<int64_t>(impl_->items.size()); }
 int Task::shots() const { return impl_->shots; }
+const Json& Task::config() const { return impl_->file.source; }
 
 Json Task::settings() const {
   const TaskFile& file = impl_->file;
@@ -90,6 +96,7 @@ Json Task::settings() const {
                       {"shots", impl_->shots},
                       {"sampler", file.first_n ? "first_n" : "default"},
                       {"limit", impl_->options.limit > 0 ? Json(impl_->options.limit) : Json()},
+                      {"rows", static_cast<int64_t>(impl_->data.rows.size())},
                       {"items", size()},
                       {"task_sha256", file.sha256},
                       {"data_sha256", impl_->data.sha256},

@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/utf8.h"
 #include "eval/object_reader.h"
+#include "io/folder_file.h"
 
 namespace nalar::eval {
 namespace {
@@ -22,6 +23,23 @@ constexpr std::array<std::string_view, 4> kTypes = {"multiple_choice", "loglikel
 constexpr std::array<std::string_view, 9> kMetrics = {
     "acc",        "acc_norm",        "acc_bytes",       "exact_match",  "f1",
     "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"};
+
+// What lm-evaluation-harness calls it that makes the metric's figure of its items.
+std::string_view aggregation_of(MetricKind metric) {
+  switch (metric) {
+    case MetricKind::f1:
+      return "f1";
+    case MetricKind::perplexity:
+      return "perplexity";
+    case MetricKind::word_perplexity:
+    case MetricKind::byte_perplexity:
+      return "weighted_perplexity";
+    case MetricKind::bits_per_byte:
+      return "bits_per_byte";
+    default:
+      return "mean";
+  }
+}
 
 // Which metrics each output type has.
 bool fits(MetricKind metric, OutputType type) {
@@ -72,7 +90,10 @@ MetricSpec read_metric(const Json& entry, OutputType type, size_t index) {
     reader.wrong("metric", word, fmt::format("a metric of {}", name(type)));
   }
   spec.higher_is_better = reader.boolean("higher_is_better", spec.kind < MetricKind::perplexity);
-  reader.skip({"aggregation"});  // each metric has its own
+  const std::string_view own = aggregation_of(spec.kind);
+  if (const std::string given = reader.text("aggregation", std::string(own)); given != own) {
+    reader.wrong("aggregation", fmt::format("\"{}\"", base::escaped(given, 40)), own);
+  }
   if (spec.kind == MetricKind::f1) {
     const std::string average = reader.text("average", "binary");
     constexpr std::array<std::string_view, 2> kAverages = {"binary", "macro"};
@@ -134,12 +155,13 @@ void read_shots(ObjectReader& reader, TaskFile& task) {
   if (config == nullptr) return;
   ObjectReader own(*config, "fewshot_config.");
   constexpr std::array<std::string_view, 2> kSamplers = {"default", "first_n"};
+  task.fewshot_samples.path = task.path;
   task.first_n = one_of<int>(own, "sampler", kSamplers, own.text("sampler", "default")) == 1;
   if (const Json::Array* samples = own.list("samples")) {
     for (const Json& sample : *samples) {
       if (!sample.is_object()) own.wrong("samples", sample.kind_name(), "a list of objects");
-      task.fewshot_samples.push_back(
-          {sample, static_cast<int64_t>(task.fewshot_samples.size()) + 1});
+      std::vector<Row>& rows = task.fewshot_samples.rows;
+      rows.push_back({sample, static_cast<int64_t>(rows.size()) + 1});
     }
   }
   own.end();
@@ -175,6 +197,7 @@ TaskFile parse(const std::string& path, const std::string& text) {
   TaskFile task;
   task.path = path;
   task.sha256 = base::sha256_hex(text);
+  task.source = json;
   task.name = reader.text("task", "");
   if (task.name.empty()) reader.need("task", "a name");
   task.output_type = one_of<OutputType>(reader, "output_type", kTypes,
@@ -210,12 +233,13 @@ std::string_view name(OutputType type) noexcept { return kTypes[static_cast<size
 std::string_view name(MetricKind kind) noexcept { return kMetrics[static_cast<size_t>(kind)]; }
 
 TaskFile read_task_file(const std::string& path) {
-  const std::string text = read_input(path, kMaxBytes);
-  try {
-    return parse(path, text);
-  } catch (const Error& error) {
-    throw error.in_file(path);
+  if (path.ends_with(".yaml") || path.ends_with(".yml")) {
+    throw Error(ErrorKind::no_input, "need a task in JSON",
+                "python3 -c 'import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))' "
+                "< TASK.yaml > TASK.json")
+        .in_file(path);
   }
+  return io::in_file(path, [&] { return parse(path, read_input(path, kMaxBytes)); });
 }
 
 }  // namespace nalar::eval

@@ -43,6 +43,7 @@ struct MetricSpec {
 // A task as its file says it, in the words of lm-evaluation-harness.
 struct TaskFile {
   std::string path, name, sha256;
+  Json source;   // the file as it is
   Json version;  // metadata.version, or null
   OutputType output_type = OutputType::generate_until;
   // Paths of data, as from here; "" when the file names none.
@@ -53,7 +54,7 @@ struct TaskFile {
   std::string fewshot_delimiter = "\n\n";
   int num_fewshot = 0;
   bool first_n = false;              // fewshot_config.sampler; else random
-  std::vector<Row> fewshot_samples;  // fewshot_config.samples
+  Rows fewshot_samples;              // fewshot_config.samples
   bool other_fewshot_split = false;  // the file says that shots come from other rows
   std::vector<std::string> until;
   int max_gen_toks = 256;

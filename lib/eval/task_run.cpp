@@ -3,8 +3,10 @@
 #include <nalar/generate.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/digest.h"
+#include "eval/answer_ends.h"
 #include "eval/metrics.h"
 #include "eval/scorer.h"
 #include "eval/task_impl.h"
@@ -45,8 +47,9 @@ class TaskRun {
                     [this] { return state(); });
   }
   [[noreturn]] void fail_in(const Item& item, const Error& error) const {
-    throw Error(error.kind(), fmt::format("line {}: {}", item.row->line, error.what()))
-        .in_file(task_.impl().data.path);
+    const Rows& rows = task_.impl().data;
+    throw Error(error.kind(), fmt::format("{}: {}", rows.place(*item.row), error.what()))
+        .in_file(rows.path);
   }
   Json state() const;
   void go_on(const Json& state);
@@ -81,7 +84,7 @@ Json TaskRun::state() const {
 }
 
 void TaskRun::go_on(const Json& state) {
-  const auto fail = [] [[noreturn]] (const char* what) {
+  const auto fail = [](const char* what) {
     throw Error(ErrorKind::bad_data, std::string("state: ") + what);
   };
   const Json* key = state.find("key");
@@ -162,6 +165,13 @@ void TaskRun::score() {
   report(done_);
   scorer.run(groups, [&](size_t group, std::span<const Score> scores) {
     ItemResult& item = result_.items[item_of[group]];
+    for (const Score& s : scores) {
+      if (std::isfinite(s.log_likelihood)) continue;
+      fail_in(items()[item_of[group]],
+              Error(ErrorKind::bad_data,
+                    fmt::format("the model gives a continuation a log-likelihood of {}",
+                                s.log_likelihood)));
+    }
     if (rolling && !item.log_likelihoods.empty()) {
       item.log_likelihoods.front() += scores.front().log_likelihood;
       item.greedy.front() = item.greedy.front() && scores.front().greedy;
@@ -185,9 +195,7 @@ void TaskRun::answer() {
   for (const std::string& text : file_.until) {
     if (!text.empty()) options.stop.push_back(text);
   }
-  options.end_ids = subject_.tokenizer->special().end;
-  const auto& eos = subject_.engine->config().generation.eos_ids;
-  options.end_ids.insert(options.end_ids.end(), eos.begin(), eos.end());
+  options.end_ids = answer_ends(subject_);
   const int room = subject_.engine->n_ctx() - file_.max_gen_toks;
   if (room < 1) {
     throw Error(ErrorKind::usage,
@@ -214,7 +222,9 @@ void TaskRun::answer() {
 
 // As a text of its own, where a tokenizer drops the space that it begins with.
 std::string TaskRun::text_of(const GenerateResult& generated) const {
-  std::string text = subject_.tokenizer->decode(generated.tokens);
+  std::span<const TokenId> said = generated.tokens;
+  if (generated.finish_reason == FinishReason::eos) said = said.first(said.size() - 1);
+  std::string text = subject_.tokenizer->decode(said);
   for (const std::string& stop : file_.until) {
     if (!stop.empty()) text = text.substr(0, text.find(stop));
   }

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/digest.h"
+#include "data/data_file.h"
 #include "eval/owned_sequence.h"
 #include "eval/row_score.h"
 
@@ -30,6 +31,12 @@ std::optional<TokenId> beginning(const TextOptions& options, const Tokenizer& to
                 "the convention rolling needs a tokenizer with a BOS or EOS token: got neither");
   }
   return id;
+}
+
+// A figure of a text in another encoding would be one of something else.
+std::string_view checked(std::string_view text) {
+  data::text_of_file(text, data::FileKind::txt);
+  return text;
 }
 
 }  // namespace
@@ -82,7 +89,7 @@ int64_t count_words(std::string_view text) {
 WindowedText::WindowedText(std::string_view text, const TextOptions& given, const Subject& subject)
     : options(given.resolve(*subject.engine)),
       ids(subject.tokenizer->encode(
-          text, {.add_special = true, .parse_special = false, .special_ranges = {}})),
+          checked(text), {.add_special = true, .parse_special = false, .special_ranges = {}})),
       windows(ids, options, beginning(options, *subject.tokenizer)) {}
 
 void forward_window(LogitStream& stream, const SequenceOptions& options, const Window& window,

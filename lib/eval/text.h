@@ -15,8 +15,8 @@ namespace nalar::eval {
 
 // A text, cut into the windows of a convention for one tokenizer.
 struct WindowedText {
-  // Errors: those of TextWindows; usage when the tokenizer has neither BOS nor EOS where one is
-  // needed.
+  // Errors: those of TextWindows; bad_data where it is no UTF-8 text; usage when the tokenizer has
+  // neither BOS nor EOS where one is needed.
   WindowedText(std::string_view text, const TextOptions& options, const Subject& subject);
   WindowedText(const WindowedText&) = delete;
   WindowedText& operator=(const WindowedText&) = delete;

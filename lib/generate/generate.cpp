@@ -158,6 +158,16 @@ void Run::advance(TokenId id) {
 
 }  // namespace
 
+std::vector<TokenId> end_tokens(const Tokenizer& tokenizer, const ModelConfig& config,
+                                const std::vector<AdapterUse>& adapters) {
+  std::vector<TokenId> ids = tokenizer.special().end;
+  ids.insert(ids.end(), config.generation.eos_ids.begin(), config.generation.eos_ids.end());
+  for (const AdapterUse& use : adapters) {
+    ids.insert(ids.end(), use.adapter->end_tokens().begin(), use.adapter->end_tokens().end());
+  }
+  return ids;
+}
+
 struct Generator::Impl {
   Engine& engine;
   std::shared_ptr<const Tokenizer> tokenizer;

@@ -36,12 +36,16 @@ void refuse_existing(FileSystem& files, const std::string& path) {
   throw Error(ErrorKind::cannot_create, "exists already").in_file(path);
 }
 
+void require_folder_of(FileSystem& files, const std::string& path) {
+  const std::string folder = folder_of(path), above = folder.empty() ? "." : folder;
+  if (files.kind(above) == PathKind::directory) return;
+  throw Error(ErrorKind::cannot_create, "no such folder").in_file(above);
+}
+
 std::string place_aside(FileSystem& files, const std::string& path) {
+  require_folder_of(files, path);
   const std::string folder = folder_of(path), above = folder.empty() ? "." : folder;
   const std::string prefix = fmt::format(".tmp-{}-", name_of(path));
-  if (files.kind(above) != PathKind::directory) {
-    throw Error(ErrorKind::cannot_create, "no such folder").in_file(above);
-  }
   for (const std::string& name : files.list(above)) {
     if (!is_left_over(name, prefix)) continue;
     const std::string left = join(folder, name);

@@ -20,6 +20,9 @@ void write_atomically(FileSystem& files, const std::string& path, int mode, std:
 // Errors: cannot_create where something of that name exists.
 void refuse_existing(FileSystem& files, const std::string& path);
 
+// Errors: cannot_create where there is no folder for a file of this path.
+void require_folder_of(FileSystem& files, const std::string& path);
+
 // Where this process writes `path` aside, file or flat folder. What killed processes left of the
 // like is removed. Errors: cannot_create where there is no such folder; io.
 std::string place_aside(FileSystem& files, const std::string& path);

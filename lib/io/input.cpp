@@ -54,6 +54,8 @@ void write_new_file(const std::string& path, std::string_view content) {
   file->close();
 }
 
+void require_folder_of(const std::string& path) { io::require_folder_of(io::file_system(), path); }
+
 void replace_file(const std::string& path, std::string_view content) {
   io::write_atomically(io::file_system(), path, 0600, content);
 }

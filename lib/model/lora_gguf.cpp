@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -59,6 +60,14 @@ void check_keys(const io::GgufMetadata& keys, const ModelConfig& model) {
                        base::escaped(key, 60)));
     }
   }
+}
+
+float read_alpha(const io::GgufMetadata& keys) {
+  const auto alpha = keys.number(kAlpha);
+  if (!alpha || !(std::abs(*alpha) <= std::numeric_limits<float>::max())) {
+    fail(fmt::format("key {}: need a finite number", kAlpha));
+  }
+  return static_cast<float>(*alpha);
 }
 
 std::map<std::string, Parts> read_parts(const io::GgufFile& file) {
@@ -117,12 +126,12 @@ float common_alpha(const LoraAdapter& adapter) {
   for (const LoraModule& module : adapter.modules) {
     if (const auto alpha = alpha_of(module)) candidates.push_back(*alpha);
   }
-  float best = candidates.front();
+  float best = 1;  // 0 would mean no scale
   std::ptrdiff_t most = -1;
   for (const float alpha : candidates) {
     const auto right = std::count_if(adapter.modules.begin(), adapter.modules.end(),
                                      [&](const LoraModule& m) { return says(alpha, m); });
-    if (right > most && alpha != 0) best = alpha, most = right;
+    if (right > most && alpha != 0 && std::isfinite(alpha)) best = alpha, most = right;
   }
   return best;
 }
@@ -142,6 +151,17 @@ void check_sayable(const LoraAdapter& adapter, const ModelConfig& base) {
   }
 }
 
+void fold(double factor, TensorName target, std::vector<float>& values) {
+  for (float& value : values) {
+    const double product = factor * value;
+    if (!(std::abs(product) <= std::numeric_limits<float>::max())) {
+      fail(fmt::format("{}: a value times the scale is {}, beyond the range of F32",
+                       module_name(target), product));
+    }
+    value = static_cast<float>(product);
+  }
+}
+
 void add_tensor(std::string name, std::vector<int64_t> shape, std::vector<float> values,
                 std::vector<io::GgufTensorToWrite>& tensors) {
   auto kept = std::make_shared<const std::vector<float>>(std::move(values));
@@ -154,12 +174,11 @@ void add_tensor(std::string name, std::vector<int64_t> shape, std::vector<float>
 
 LoraAdapter bind_gguf_adapter(const io::GgufFile& file, const Model& base) {
   check_keys(file.metadata, base.config());
-  const auto alpha = file.metadata.number(kAlpha);
-  if (!alpha || !std::isfinite(*alpha)) fail(fmt::format("key {}: need a number", kAlpha));
+  const float alpha = read_alpha(file.metadata);
   std::map<std::string, Parts> parts = read_parts(file);
   const TensorNaming naming(NameScheme::gguf);
   LoraAdapter adapter;
-  adapter.config.alpha = *alpha;
+  adapter.config.alpha = alpha;
   adapter.config.rank = 0;
   for (const LoraTarget& target : adaptable(base.config())) {
     const auto found = parts.find(naming.name(target.name));
@@ -168,7 +187,7 @@ LoraAdapter bind_gguf_adapter(const io::GgufFile& file, const Model& base) {
     if (!of.a || !of.b) fail(fmt::format("tensor {}{} is missing", found->first, of.a ? kB : kA));
     LoraModule module = read_module(target, of, base.config());
     // Without an alpha readers take the product as it is.
-    if (*alpha != 0) module.scale = static_cast<float>(*alpha) / static_cast<float>(module.rank);
+    if (alpha != 0) module.scale = alpha / static_cast<float>(module.rank);
     adapter.config.rank = std::max(adapter.config.rank, module.rank);
     adapter.modules.push_back(std::move(module));
     parts.erase(found);
@@ -177,7 +196,7 @@ LoraAdapter bind_gguf_adapter(const io::GgufFile& file, const Model& base) {
     fail(fmt::format("tensor {} adapts nothing of the base", base::escaped(parts.begin()->first)));
   }
   if (adapter.modules.empty()) fail("no tensors: this adapter changes nothing");
-  if (*alpha == 0) adapter.config.alpha = adapter.config.rank;
+  if (alpha == 0) adapter.config.alpha = adapter.config.rank;
   adapter.config.targets = target_names(adapter, base.config());
   return adapter;
 }
@@ -199,8 +218,7 @@ GgufAdapter gguf_adapter(const LoraAdapter& adapter, const Model& base) {
     const auto in = static_cast<int64_t>(a.size()) / rank;
     const auto out = static_cast<int64_t>(b.size()) / rank;
     if (!says(alpha, module)) {
-      const double factor = static_cast<double>(module.scale) * module.rank / alpha;
-      for (float& value : b) value = static_cast<float>(factor * value);
+      fold(static_cast<double>(module.scale) * module.rank / alpha, module.target, b);
       result.folded.push_back(module_name(module.target));
     }
     if (moves_rows(config, module.target))

@@ -16,8 +16,12 @@ int64_t sum_over_tensors(const Model& model, int64_t (*size)(const TensorView&))
 
 }  // namespace
 
-Model::Model(std::shared_ptr<const ModelFiles> files, ModelConfig config, Weights weights)
-    : files_(std::move(files)), config_(std::move(config)), weights_(std::move(weights)) {}
+Model::Model(std::shared_ptr<const ModelFiles> files, ModelConfig config, Weights weights,
+             std::vector<TensorView> unknown_tensors)
+    : files_(std::move(files)),
+      config_(std::move(config)),
+      weights_(std::move(weights)),
+      unknown_tensors_(std::move(unknown_tensors)) {}
 
 int64_t Model::n_parameters() const {
   return sum_over_tensors(*this, [](const TensorView& view) { return view.elements(); });

@@ -31,10 +31,23 @@ void check_count(const io::GgufMetadata& metadata, std::string_view key, int64_t
                   key, list->count, rows));
 }
 
+std::shared_ptr<const Model> with_weights(std::shared_ptr<const ModelFiles> files,
+                                          ModelConfig config, const model::TensorNaming& naming,
+                                          const OpenOptions& options) {
+  const io::TensorFile& tensors = *files->tensors();
+  Weights weights = model::bind_weights(config, tensors, naming);
+  std::vector<TensorView> unknown = model::unknown_tensors(config, weights, tensors, naming);
+  if (!unknown.empty() && !options.keep_unknown_tensors) {
+    model::refuse_unknown(unknown, config.family);
+  }
+  return std::make_shared<Model>(std::move(files), std::move(config), std::move(weights),
+                                 std::move(unknown));
+}
+
 std::shared_ptr<const Model> open_gguf(std::shared_ptr<const ModelFiles> files,
-                                       const io::TensorFile& tensors) {
+                                       const OpenOptions& options) {
   const io::GgufMetadata& metadata = *files->gguf();
-  model::GgufConfig reader(metadata, tensors);
+  model::GgufConfig reader(metadata, *files->tensors());
   ModelConfig config = model::family_of_gguf(reader).from_gguf(reader);
   reader.finish();
   config.name = metadata.string("general.name").value_or("");
@@ -44,9 +57,8 @@ std::shared_ptr<const Model> open_gguf(std::shared_ptr<const ModelFiles> files,
        {"tokenizer.ggml.tokens", "tokenizer.ggml.scores", "tokenizer.ggml.token_type"}) {
     check_count(metadata, key, config.vocab_size);
   }
-  const model::TensorNaming naming(model::NameScheme::gguf);
-  Weights weights = model::bind_weights(config, tensors, naming);
-  return std::make_shared<Model>(std::move(files), std::move(config), std::move(weights));
+  return with_weights(std::move(files), std::move(config),
+                      model::TensorNaming(model::NameScheme::gguf), options);
 }
 
 // What Hugging Face calls the model, without the folders or the owner in front of it.
@@ -93,31 +105,31 @@ model::TensorNaming hf_naming(const ModelConfig& config, const io::TensorFile& t
 }
 
 std::shared_ptr<const Model> open_hf(std::shared_ptr<const ModelFiles> files,
-                                     const io::TensorFile& tensors) {
+                                     const OpenOptions& options) {
   ModelConfig config =
       in_file(files->path_of("config.json"), [&] { return read_hf_config(*files); });
   config.generation = read_generation(*files, config);
-  const model::TensorNaming naming = hf_naming(config, tensors);
-  Weights weights = model::bind_weights(config, tensors, naming);
-  return std::make_shared<Model>(std::move(files), std::move(config), std::move(weights));
+  const model::TensorNaming naming = hf_naming(config, *files->tensors());
+  return with_weights(std::move(files), std::move(config), naming, options);
 }
 
 }  // namespace
 
-std::shared_ptr<const Model> open_model(std::shared_ptr<const ModelFiles> files) {
+std::shared_ptr<const Model> open_model(std::shared_ptr<const ModelFiles> files,
+                                        const OpenOptions& options) {
   const std::string path = files->path();
   return in_file(path, [&] {
     const io::TensorFile* tensors = files->tensors();
     if (!tensors || tensors->tensors().empty()) {
       throw Error(ErrorKind::no_input, "holds no weights, only a tokenizer or a template");
     }
-    return files->format() == ModelFormat::gguf ? open_gguf(std::move(files), *tensors)
-                                                : open_hf(std::move(files), *tensors);
+    return files->format() == ModelFormat::gguf ? open_gguf(std::move(files), options)
+                                                : open_hf(std::move(files), options);
   });
 }
 
 std::shared_ptr<const Model> open_model(const std::string& path, const OpenOptions& options) {
-  return open_model(ModelFiles::open(path, options));
+  return open_model(ModelFiles::open(path, options), options);
 }
 
 }  // namespace nalar

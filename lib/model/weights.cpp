@@ -124,26 +124,55 @@ Weights bind_weights(const ModelConfig& config, const io::TensorFile& file,
                      const TensorNaming& naming) {
   Weights weights;
   weights.layers.resize(config.layers.size());
-  std::unordered_set<std::string_view> bound;
   for_each_tensor(config, weights, [&](const TensorSlot& slot) {
     const std::string name = naming.name(slot.tensor);
     const TensorView* found = file.find(name);
     if (!found) fail(name, " is missing");
     check_tensor(*found, slot);
     *slot.view = *found;
-    bound.insert(found->name);
   });
   if (config.tied_head) weights.head = weights.embedding;
+  return weights;
+}
+
+std::vector<TensorView> unknown_tensors(const ModelConfig& config, const Weights& weights,
+                                        const io::TensorFile& file, const TensorNaming& naming) {
+  std::unordered_set<std::string_view> bound;
+  Weights walked = weights;
+  for_each_tensor(config, walked, [&](const TensorSlot& slot) { bound.insert(slot.view->name); });
   const std::string head_name = naming.name({head});
+  std::vector<TensorView> unknown;
   for (const TensorView& tensor : file.tensors()) {
     if (bound.count(tensor.name) || is_harmless(tensor.name, config)) continue;
-    if (tensor.name == head_name && config.tied_head) {
-      if (is_copy_of_embedding(tensor, weights.embedding)) continue;
+    if (tensor.name != head_name || !config.tied_head) {
+      unknown.push_back(tensor);
+    } else if (!is_copy_of_embedding(tensor, weights.embedding)) {
       fail(tensor.name, " differs from the embedding that it should be tied to");
     }
-    fail(tensor.name, fmt::format(" is not known in a {} model", config.family));
   }
-  return weights;
+  return unknown;
+}
+
+std::string describe_unknown(const std::vector<TensorView>& unknown, std::string_view family) {
+  constexpr size_t kNamed = 3;
+  const bool one = unknown.size() == 1;
+  std::string text = fmt::format("{} tensor{} not known in a {} model:", unknown.size(),
+                                 one ? " that is" : "s that are", family);
+  for (size_t i = 0; i < std::min(kNamed, unknown.size()); ++i) {
+    text += fmt::format("{} {}", i > 0 ? "," : "", base::escaped(unknown[i].name));
+  }
+  return text + (unknown.size() > kNamed ? ", …" : "");
+}
+
+void refuse_unknown(const std::vector<TensorView>& unknown, std::string_view family) {
+  const size_t others = unknown.size() - 1;
+  const std::string more = others == 0   ? ""
+                           : others == 1 ? ", nor is another one"
+                                         : fmt::format(", nor are {} others", others);
+  throw Error(ErrorKind::bad_data,
+              fmt::format("tensor {} is not known in a {} model{}",
+                          base::escaped(unknown.front().name), family, more),
+              "nalar convert and quantize carry such tensors along with --keep-unknown-tensors");
 }
 
 }  // namespace nalar::model

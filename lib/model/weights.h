@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/tensor_file.h"
@@ -25,9 +27,17 @@ NALAR_MODULE_API void for_each_tensor(const ModelConfig& config, Weights& weight
                                       const std::function<void(const TensorSlot&)>& visit);
 
 // The views of a file's tensors, all present and of the right shape and of a type that can be
-// computed with; norms and biases are not quantized. Errors: bad_data that names the tensor, also
-// for one that `config` does not call for and that is not known to be harmless.
+// computed with; norms and biases are not quantized. Errors: bad_data that names the tensor.
 Weights bind_weights(const ModelConfig& config, const io::TensorFile& file,
                      const TensorNaming& naming);
+
+// What the file has besides, without what is known to be harmless: the model may be another one
+// than `config` says. Errors: bad_data for a tied head that differs from its embedding.
+std::vector<TensorView> unknown_tensors(const ModelConfig& config, const Weights& weights,
+                                        const io::TensorFile& file, const TensorNaming& naming);
+// "3 tensors that are not known in a llama model: a, b, …". REQUIRES one, as the next.
+std::string describe_unknown(const std::vector<TensorView>& unknown, std::string_view family);
+// Throws bad_data that names the first one.
+[[noreturn]] void refuse_unknown(const std::vector<TensorView>& unknown, std::string_view family);
 
 }  // namespace nalar::model

@@ -271,8 +271,8 @@ bool is_quantizable(const MixTensor& tensor) {
   const int64_t columns = columns_of(tensor);
   int64_t elements = 1;
   for (const int64_t d : tensor.shape) elements *= d;
-  return is_weight_type(tensor.dtype) && tensor.shape.size() >= 2 && elements > columns &&
-         name.ends_with("weight") && name.find("_norm.weight") == name.npos;
+  return tensor.known && is_weight_type(tensor.dtype) && tensor.shape.size() >= 2 &&
+         elements > columns && name.ends_with("weight") && name.find("_norm.weight") == name.npos;
 }
 
 std::vector<MixChoice> choose_types(const QuantizeOptions& options, const MixModel& model,

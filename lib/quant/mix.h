@@ -16,6 +16,7 @@ struct MixTensor {
   std::string name;  // GGUF's
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
+  bool known = true;  // in a model of this family
 };
 
 struct MixModel {
@@ -38,7 +39,7 @@ uint32_t file_type(Mix mix) noexcept;
 // The mix to name where most weights are of this type.
 Mix mix_of(DType main) noexcept;
 
-// Whether a tensor can be anything but what it is: a matrix that is no norm.
+// Whether a tensor can be anything but what it is: a known matrix that is no norm.
 bool is_quantizable(const MixTensor& tensor);
 
 // In the order of `tensors`. Errors: usage for a pattern that is none or matches no matrix, and for

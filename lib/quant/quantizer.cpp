@@ -13,6 +13,7 @@
 #include "io/file_hash.h"
 #include "io/file_modes.h"
 #include "io/folder_file.h"
+#include "model/weights.h"
 #include "quant/encode.h"
 #include "quant/search.h"
 
@@ -88,6 +89,15 @@ Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, 
   run_.with_check = options_.check.has_value();
   if (options_.calibration) run_.statistics = {"calibration", "", no_hash(), 0, 0};
   if (options_.imatrix) run_.statistics = {"imatrix", "", no_hash(), 0, 0};
+  for (const TensorView& view : model_->unknown_tensors()) {
+    unknown_.insert(view.name);
+    run_.kept.emplace_back(view.name);
+  }
+  if (!unknown_.empty()) {
+    notice(fmt::format(
+        "kept as they are: {}; llama.cpp opens no file with tensors that it does not know",
+        model::describe_unknown(model_->unknown_tensors(), model_->config().family)));
+  }
   choose();
 }
 
@@ -98,16 +108,18 @@ void Quantizer::tell(std::string_view what, int64_t done, int64_t total) const {
   throw Error(ErrorKind::try_again, "stopped, nothing was written", "the same command again");
 }
 
+MixTensor Quantizer::seen(const SourceTensor& tensor) const {
+  return {tensor.name, tensor.dtype, tensor.shape, unknown_.count(tensor.model_name) == 0};
+}
+
 const std::string& Quantizer::matrix_of(const SourceTensor& tensor) const {
   return calibration_ != nullptr ? tensor.model_name : tensor.name;
 }
 
 void Quantizer::choose() {
-  std::vector<MixTensor> seen;
-  for (const SourceTensor& tensor : source_.tensors) {
-    seen.push_back({tensor.name, tensor.dtype, tensor.shape});
-  }
-  std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), seen);
+  std::vector<MixTensor> tensors;
+  for (const SourceTensor& tensor : source_.tensors) tensors.push_back(seen(tensor));
+  std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), tensors);
   refuse_requantizing(choices);
   if (searches()) {
     std::vector<DType> likely;

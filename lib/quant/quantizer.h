@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,7 @@ class Quantizer {
   void open_statistics(const std::vector<DType>& types);
   // E[x_c²] of its input's columns, or nothing. Errors: bad_data where they are not finite.
   std::span<const float> importance_of(const SourceTensor& tensor);
+  MixTensor seen(const SourceTensor& tensor) const;
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
   // What is there already; `what` names the option.
@@ -67,6 +69,7 @@ class Quantizer {
   QuantizeOptions options_;
   const QuantizeControl& control_;
   const Purpose purpose_;
+  std::set<std::string_view> unknown_;  // of model_: they are copied
   base::ThreadPool pool_;
   std::vector<QuantizedTensor> tensors_;  // beside source_.tensors
   RunRecord run_;

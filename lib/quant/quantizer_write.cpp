@@ -25,10 +25,7 @@ constexpr int kCheckWindow = 512;  // tokens: what evaluate_against_reference ta
 }  // namespace
 
 void Quantizer::refuse_place(const std::string& path, std::string_view what) const {
-  const std::string folder = io::folder_of(path);
-  if (!folder.empty() && files_.kind(folder) != io::PathKind::directory) {
-    throw Error(ErrorKind::cannot_create, "no such folder").in_file(folder);
-  }
+  io::require_folder_of(files_, path);
   if (files_.kind(path) == io::PathKind::missing) return;
   const std::string there = files_.canonical(path);
   for (const std::string& weights : model_->files().weight_paths()) {
@@ -120,8 +117,8 @@ void Quantizer::check(const std::string& path) {
   const auto open = [&](const std::shared_ptr<const Model>& model) {
     return std::pair(engine::make_cpu_engine(model, options), open_tokenizer(model->files()));
   };
-  const auto [engine, tokenizer] = open(open_model(path));
-  const auto [source_engine, source_tokenizer] = open(model_);
+  const auto made = open(open_model(path, {.keep_unknown_tensors = !unknown_.empty()}));
+  const auto source = open(model_);
   EvalControl control;
   control.on_event = [this](const EvalEvent& event) {
     tell("checking", event.done, event.total);
@@ -129,8 +126,8 @@ void Quantizer::check(const std::string& path) {
   };
   run_.check = io::in_file(text_path, [&] {
     return CheckRecord{std::string(io::name_of(text_path)),
-                       evaluate_against_reference({engine.get(), tokenizer, {}},
-                                                  {source_engine.get(), source_tokenizer, {}},
+                       evaluate_against_reference({made.first.get(), made.second, {}},
+                                                  {source.first.get(), source.second, {}},
                                                   check_text_, {}, control)};
   });
 }

@@ -161,6 +161,7 @@ Json report_json(const RunRecord& run, const QuantizePlan& plan, const ResultFil
   }
   report.set("peak_bytes", run.peak_bytes);
   if (run.check) report.set("check", check_json(*run.check));
+  if (!run.kept.empty()) report.set("kept", Json::Array(run.kept.begin(), run.kept.end()));
   report.set("types", types_json(plan));
   Json::Array tensors;
   for (const QuantizedTensor& tensor : plan.tensors) tensors.push_back(tensor_json(tensor));

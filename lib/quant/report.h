@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/gguf_writer.h"
 #include "quant/encode_tensor.h"
@@ -34,6 +35,7 @@ struct RunRecord {
   std::optional<StatisticsRecord> statistics;
   uint32_t file_type = 0;
   double bits_per_weight = 0;
+  std::vector<std::string> kept;  // Model::unknown_tensors()
   // Known when the tensors are written; until then the keys have values of the same size.
   std::optional<ErrorSums> errors;
   bool with_check = false;

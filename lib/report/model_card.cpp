@@ -1,9 +1,9 @@
 #include "report/model_card.h"
 
 #include <fmt/format.h>
-#include <nalar/json.h>
 
 #include "base/utf8.h"
+#include "io/front_matter.h"
 #include "report/format.h"
 
 namespace nalar::report {
@@ -26,9 +26,6 @@ std::string plain(std::string_view text) {
   return out;
 }
 
-// A YAML scalar: JSON's strings are YAML's double-quoted ones.
-std::string quoted(const std::string& text) { return to_text(Json(text)); }
-
 std::string table(const char* left, const char* right, const std::vector<Row>& rows) {
   std::string out = fmt::format("| {} | {} |\n|---|---|\n", left, right);
   for (const auto& [name, value] : rows) {
@@ -39,11 +36,12 @@ std::string table(const char* left, const char* right, const std::vector<Row>& r
 
 std::string front_matter(const TrainingRecord& r) {
   const std::string base = without_folders(r.base_name);
-  std::string out =
-      fmt::format("---\nbase_model: {}\nbase_model_relation: {}\nlibrary_name: {}\n", quoted(base),
-                  r.whole_model ? "finetune" : "adapter", r.whole_model ? "transformers" : "peft");
+  std::string out = fmt::format("---\nbase_model: {}\nbase_model_relation: {}\nlibrary_name: {}\n",
+                                io::quoted_yaml(base), r.whole_model ? "finetune" : "adapter",
+                                r.whole_model ? "transformers" : "peft");
   out += "pipeline_tag: text-generation\ntags:\n";
-  if (!r.whole_model) out += fmt::format("- {}\n- lora\n", quoted("base_model:adapter:" + base));
+  if (!r.whole_model)
+    out += fmt::format("- {}\n- lora\n", io::quoted_yaml("base_model:adapter:" + base));
   return out +
          "- nalar\n# license: to be filled in; that of the base model and of the data "
          "bind\n---\n\n";

@@ -19,7 +19,6 @@ double seconds_a_token(Method method, const Model& base, int64_t parameters,
 FinetunePlan plan_run(std::shared_ptr<const Model> model, const FinetuneOptions& options,
                       const TrainingBackend& backend) {
   options.validate();
-  check_base(*model, options);
   const Preparation prepared(*model, options, clock_now(), [] { return false; });
   const data::PackOptions pack = pack_options(options, prepared.data.rows);
   UpdatePlan updates(prepared.data.rows, options, pack);

@@ -17,6 +17,7 @@
 #include "model/fingerprint.h"
 #include "model/lora.h"
 #include "model/lora_peft.h"
+#include "model/weights.h"
 #include "report/energy.h"
 #include "train/base_files.h"
 #include "train/identity.h"
@@ -32,6 +33,15 @@
 
 namespace nalar::train {
 namespace {
+
+bool has_quantized_weights(const Model& model) {
+  bool found = false;
+  Weights weights = model.weights();
+  model::for_each_tensor(model.config(), weights, [&](const model::TensorSlot& slot) {
+    found = found || is_quantized(slot.view->dtype);
+  });
+  return found;
+}
 
 class Run {
  public:
@@ -166,6 +176,10 @@ void Run::open() {
   if (options_.dtype == TrainDtype::automatic) {
     say(FinetuneEvent::Kind::notice, fmt::format("--dtype auto is {} here", state_.dtype));
   }
+  if (options_.method == Method::full && has_quantized_weights(*model_)) {
+    say(FinetuneEvent::Kind::notice,
+        "the model is quantized: its weights are dequantized to be trained, and stay so");
+  }
   if (found_) {
     read_tensors(backend_.files, found_->folder, options_.optimizer, state_,
                  trainable_->parameters());
@@ -227,7 +241,10 @@ FinetuneResult Run::finish(Ended ended) {
   const TrainingData& data = prepared_->data;
   const ChatTemplate* chat = data.chat ? &*data.chat : nullptr;
   io::FileSystem& files = backend_.files;
-  if (options_.method == Method::full) {
+  if (options_.method == Method::full && model_->files().format() == ModelFormat::gguf) {
+    backend_.write_folder(folder_.path(), trained_values(parameters));
+    copy_tokenizer_files(files, model_->files(), chat, folder_.path());
+  } else if (options_.method == Method::full) {
     write_weights(files, folder_.path(), *model_, parameters);
     copy_model_files(files, model_->files(), chat, folder_.path());
   } else {
@@ -311,7 +328,6 @@ FinetuneResult run_finetune(std::shared_ptr<const Model> model, const FinetuneOp
                             const TrainingBackend& backend, const FinetuneProgress& progress) {
   options.validate();
   if (options.out.empty()) throw Error(ErrorKind::usage, "-o: got nothing, need a folder");
-  check_base(*model, options);
   return Run(std::move(model), options, backend, progress).run();
 }
 

@@ -8,6 +8,7 @@
 
 #include "io/file_system.h"
 #include "train/trainable_model.h"
+#include "train/trained_weights.h"
 
 namespace nalar::train {
 
@@ -16,6 +17,9 @@ struct TrainingBackend {
   std::function<std::unique_ptr<TrainableModel>(const TrainableOptions&)> open;
   // What open() would need, and the speed of its products; loads nothing.
   std::function<TrainingMemory(const TrainableOptions&)> plan;
+  // All weights of a base that is a GGUF file, as a Hugging Face folder: its files, into a folder
+  // that is there.
+  std::function<void(const std::string& folder, const TrainedValues&)> write_folder;
   std::string torch_version;
   io::FileSystem& files = io::file_system();
 };

@@ -44,13 +44,6 @@ int64_t clock_now() {
                                                : std::chrono::system_clock::to_time_t(now));
 }
 
-void check_base(const Model& model, const FinetuneOptions& options) {
-  if (options.method != Method::full || model.files().format() == ModelFormat::hf) return;
-  throw Error(ErrorKind::usage,
-              "--method full: got a GGUF file, need a Hugging Face folder to train all weights of",
-              "nalar convert MODEL.gguf DIR --to hf; or --method lora, which trains it as it is");
-}
-
 void take_form(const model::LoraAdapter& adapter, const Model& base, FinetuneOptions& options) {
   options.rank = adapter.config.rank;
   options.alpha = adapter.config.alpha;

@@ -30,9 +30,6 @@ struct Preparation {
 // The clock that templates get: of the environment (SOURCE_DATE_EPOCH), or now.
 int64_t clock_now();
 
-// Errors: usage where this method cannot train this base.
-void check_base(const Model& model, const FinetuneOptions& options);
-
 // An adapter that is started from keeps its form: the options say so from then on.
 void take_form(const model::LoraAdapter& adapter, const Model& base, FinetuneOptions& options);
 

@@ -75,22 +75,21 @@ void write_halves(io::OutputFile& file, const TensorView& like, std::span<const 
   }
 }
 
-// The parameter that each tensor of the base's files is, by the name in the file.
-ByName trained_tensors(const Model& base, std::span<const Parameter> parameters) {
-  const ByName canonical = by_name(parameters);
-  const model::TensorNaming naming(model::NameScheme::canonical);
+// The values of each tensor of the base's files that was trained, by the name in the file.
+using Values = std::map<std::string_view, std::span<const float>>;
+Values trained_tensors(const Model& base, std::span<const Parameter> parameters) {
+  const TrainedValues values = trained_values(parameters);
   Weights weights = base.weights();
-  ByName table;
+  Values table;
   model::for_each_tensor(base.config(), weights, [&](const model::TensorSlot& slot) {
-    const auto found = canonical.find(naming.name(slot.tensor));
-    if (found == canonical.end()) return;
-    table.emplace(slot.view->name, found->second);
+    if (const auto found = values(slot.tensor); !found.empty()) {
+      table.emplace(slot.view->name, found);
+    }
   });
   // A tied head may lie in the file as well.
   if (base.config().tied_head) {
-    if (const auto found = canonical.find("embedding.weight"); found != canonical.end()) {
-      table.emplace("lm_head.weight", found->second);
-    }
+    const auto found = values({model::TensorRole::embedding});
+    if (!found.empty()) table.emplace("lm_head.weight", found);
   }
   return table;
 }
@@ -109,6 +108,14 @@ model::LoraAdapter with_values(model::LoraAdapter adapter, std::span<const Param
     take_values(table, naming.name(tensor.target), tensor.values);
   }
   return adapter;
+}
+
+TrainedValues trained_values(std::span<const Parameter> parameters) {
+  return [table = by_name(parameters), naming = model::TensorNaming(model::NameScheme::canonical)](
+             model::TensorName tensor) -> std::span<const float> {
+    const auto found = table.find(naming.name(tensor));
+    return found == table.end() ? std::span<const float>() : found->second->value;
+  };
 }
 
 int64_t count_parameters(const model::LoraAdapter& adapter) {
@@ -133,19 +140,19 @@ void write_adapter(io::FileSystem& files, const std::string& folder,
 
 void write_weights(io::FileSystem& files, const std::string& folder, const Model& base,
                    std::span<const Parameter> parameters) {
-  const ByName table = trained_tensors(base, parameters);
+  const Values table = trained_tensors(base, parameters);
   std::vector<io::TensorToWrite> tensors;
   for (const TensorView& view : base.files().tensors()->tensors()) {
     const auto found = table.find(view.name);
-    const Parameter* parameter = found == table.end() ? nullptr : found->second;
+    const auto values = found == table.end() ? std::span<const float>() : found->second;
     tensors.push_back(
-        {std::string(view.name), view.dtype, view.shape, [&view, parameter](io::OutputFile& file) {
-           if (parameter == nullptr) {
+        {std::string(view.name), view.dtype, view.shape, [&view, values](io::OutputFile& file) {
+           if (values.empty()) {
              file.write(view.bytes);
            } else if (view.dtype == DType::f32) {
-             file.write(std::as_bytes(parameter->value));
+             file.write(std::as_bytes(values));
            } else {
-             write_halves(file, view, parameter->value);
+             write_halves(file, view, values);
            }
          }});
   }

@@ -3,6 +3,7 @@
 #include <nalar/model.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -23,6 +24,11 @@ int64_t count_parameters(const model::LoraAdapter& adapter);
 // replaced whole, the old ones stay when anything fails. Errors: cannot_create, io.
 void write_adapter(io::FileSystem& files, const std::string& folder,
                    const model::LoraAdapter& adapter, const Model& base);
+
+// Values of a tensor in the order of the base's rows; empty for one that was not trained. Borrows
+// from the parameters.
+using TrainedValues = std::function<std::span<const float>(model::TensorName)>;
+TrainedValues trained_values(std::span<const Parameter> parameters);
 
 // model.safetensors: the tensors of the base's files by their names, in their types, with the
 // values of the parameters; those that are no parameter as they are. REQUIRES a base that is a

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Holds nalar eval against lm-evaluation-harness (HF backend, fp32) on the same local rows.
+"""Holds nalar eval against lm-evaluation-harness (HF backend) on the same local rows.
 
     compare_lm_eval.py NALAR MODEL HF_FOLDER TASK.json --data ROWS.jsonl [--limit 200] [--shots 0] [--batch 16]
+                       [--dtype float32|float64]
 
 MODEL: what nalar opens; HF_FOLDER: the same weights, dequantized, for transformers. Needs torch, transformers,
 datasets and lm-eval; run by hand. Writes the largest difference of log-likelihoods, the metrics of both and the
@@ -53,7 +54,7 @@ def harness_samples(arguments):
     from lm_eval.models.huggingface import HFLM
 
     torch.set_num_threads(arguments.threads)
-    model = HFLM(pretrained=arguments.hf, device="cpu", dtype="float32", batch_size=arguments.batch)
+    model = HFLM(pretrained=arguments.hf, device="cpu", dtype=arguments.dtype, batch_size=arguments.batch)
     task = harness_task(arguments)
     start = time.monotonic()
     result = evaluator.simple_evaluate(model, tasks=[task], limit=arguments.limit, num_fewshot=arguments.shots,
@@ -75,6 +76,8 @@ def main():
     parser.add_argument("--shots", type=int, default=0)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", default="float32",
+                        help="of the harness; float64 shows whose rounding a difference is")
     parser.add_argument("--fast", action="store_true", help="time nalar with --compute auto, too")
     arguments = parser.parse_args()
     theirs, their_metrics, their_seconds = harness_samples(arguments)
@@ -91,8 +94,8 @@ def main():
         metrics[key] = {"nalar": pair[0], "lm_eval": pair[1], "nalar_stderr": errors[0], "lm_eval_stderr": errors[1]}
         equal &= abs(pair[0] - pair[1]) <= (1e-12 if key.startswith("acc") else 1e-4 * pair[1])
         equal &= abs(errors[0] - errors[1]) <= 5e-5 * max(1, abs(errors[1]))
-    out = {"task": arguments.task, "items": len(ours), "shots": arguments.shots, "max_difference": worst,
-           "metrics": metrics, "nalar_fp32_s": our_seconds, "lm_eval_s": their_seconds,
+    out = {"task": arguments.task, "items": len(ours), "dtype": arguments.dtype, "shots": arguments.shots,
+           "max_difference": worst, "metrics": metrics, "nalar_fp32_s": our_seconds, "lm_eval_s": their_seconds,
            "speed_up_fp32": their_seconds / our_seconds}
     if arguments.fast:
         out["nalar_s"] = nalar_samples(arguments, "auto")[2]

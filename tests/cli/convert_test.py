@@ -107,6 +107,40 @@ class Convert(CliTest):
         self.assert_error(nalar("convert", mistral, self.path("w2.gguf"), "--strict"), 65, "sliding_window")
         self.assertFalse(os.path.exists(self.path("w2.gguf")))
 
+    def with_unknown_tensor(self):
+        folder = self.path("unknown")
+        self.convert(STORIES, folder)
+        path = os.path.join(folder, "model.safetensors")
+        with open(path, "rb") as f:
+            size, = struct.unpack("<Q", f.read(8))
+            header, data = json.loads(f.read(size)), f.read()
+        header["model.side.weight"] = {"dtype": "F16", "shape": [3], "data_offsets": [len(data), len(data) + 6]}
+        text = json.dumps(header).encode()
+        with open(path, "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text + data + b"\1\2\3\4\5\6")
+        return folder
+
+    def test_unknown_tensors_are_refused_or_kept(self):
+        folder, out = self.with_unknown_tensor(), self.path("u.gguf")
+        refused = nalar("convert", folder, out)
+        self.assert_error(refused, 65, "tensor model.side.weight is not known in a llama model")
+        self.assertIn("--keep-unknown-tensors", refused.err.decode())
+        self.assertFalse(os.path.exists(out))
+        result = self.convert(folder, out, "--keep-unknown-tensors", "--json")
+        self.assertEqual(json.loads(result.text)["kept"], ["model.side.weight"])
+        self.assertIn("kept as they are: 1 tensor that is not known in a llama model: model.side.weight",
+                      result.err.decode())
+        with open(out, "rb") as f:
+            self.assertIn(b"\1\2\3\4\5\6", f.read())
+        self.assert_error(answer(out), 65, "model.side.weight is not known")
+        small = self.path("q8_0.gguf")
+        self.assert_error(nalar("quantize", out, small, "--type", "Q8_0"), 65, "model.side.weight is not known")
+        quantized = nalar("quantize", out, small, "--type", "Q8_0", "--keep-unknown-tensors", "--json")
+        self.assertEqual(quantized.code, 0, quantized.err)
+        self.assertEqual(json.loads(quantized.text)["kept"], ["model.side.weight"])
+        with open(small, "rb") as f:
+            self.assertIn(b"\1\2\3\4\5\6", f.read())
+
     def test_killed_at_any_moment_there_is_nothing_or_all(self):
         whole = self.path("whole.gguf")
         self.convert(LLAMA, whole)

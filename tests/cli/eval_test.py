@@ -51,9 +51,17 @@ class Text(CliTest):
 
     def test_other_vocabulary(self):
         other = str(GOLDEN / "models/qwen3.gguf")
-        result = nalar("eval", MODEL, "--text", TEXT, "--reference", other)
-        self.assertEqual(result.code, 65, result.err)
-        self.assertRegex(result.error_lines[0], "vocabularies differ|tokenizer")
+        for option in ("--reference", "--against"):
+            result = nalar("eval", MODEL, "--text", TEXT, option, other)
+            self.assert_error(result, 65, "both models: the vocabularies differ: got 512 and 48 tokens")
+            self.assertIn("bits a byte", result.error_lines[1])
+
+    def test_another_encoding(self):
+        path = self.folder / "latin.txt"
+        path.write_bytes("Ini bukan caf\u00e9. ".encode("latin-1") * 100)
+        for more in ([], ["--against", MODEL]):
+            self.assert_error(nalar("eval", MODEL, "--text", str(path), *more), 65,
+                              r"latin\.txt: not UTF-8 text: got 0xe9 \(at byte 13\)")
 
 
 class Tasks(CliTest):
@@ -93,6 +101,54 @@ class Tasks(CliTest):
         self.assert_error(result, 65, r"rows\.jsonl: line 2: field doc_to_choice")
         self.assertFalse(output.exists())
 
+    def test_cut_prompts_are_told(self):
+        result = nalar("eval", MODEL, "--task", str(TASKS / "animals.json"), "--ctx", "24")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertRegex(result.err.decode(), r"animals: \d+ requests were cut from the left to fit the context of 24")
+
+    def test_a_bar_in_a_name_is_no_column_of_markdown(self):
+        task = json.loads((TASKS / "words.json").read_text()) | {"task": "a|b", "data": str(TASKS / "words.jsonl")}
+        result = nalar("eval", MODEL, "--task", self.file("t.json", json.dumps(task)), "--format", "markdown")
+        rows = [line for line in result.text.splitlines() if line.startswith("|")]
+        self.assertEqual({len(re.findall(r"(?<!\\)\|", row)) for row in rows}, {9})
+        self.assertIn("a\\|b", result.text)
+
+    def test_what_would_come_too_late(self):
+        task = ("--task", str(TASKS / "animals.json"))
+        for option in ("--output", "--samples", "--state"):
+            result = nalar("eval", MODEL, *task, option, str(self.folder / "no" / "file"))
+            self.assert_error(result, 73, "no: no such folder")
+        result = nalar("eval", MODEL, *task, "--against", "no.gguf", "-v")
+        self.assertEqual(result.code, 66, result.err)
+        self.assertIn(b"no.gguf", result.err)
+
+    def test_no_file_is_lost(self):
+        task = ("--task", str(TASKS / "words.json"))
+        mine = pathlib.Path(self.file("mine.txt", "mine"))
+        self.assert_error(nalar("eval", MODEL, *task, "--state", str(mine)), 73, r"mine\.txt: it is there and no state")
+        self.assert_error(nalar("eval", MODEL, *task, "--state", str(mine), "--resume"), 65, r"mine\.txt: it is there")
+        self.assertEqual(mine.read_text(), "mine")
+        for one, other in (("--output", "--samples"), ("--output", "--state"), ("--samples", "--state")):
+            result = nalar("eval", MODEL, *task, one, str(self.folder / "x"), other, str(self.folder / "." / "x"))
+            self.assert_error(result, 64, "need a file each")
+
+    def test_a_task_in_yaml(self):
+        result = nalar("eval", MODEL, "--task", self.file("t.yaml", "task: x\n"), "--data", TEXT)
+        self.assert_error(result, 66, r"t\.yaml: need a task in JSON")
+        self.assertIn("yaml.safe_load", result.error_lines[1])
+
+    def test_what_would_change_nothing_is_told(self):
+        task, text = ("--task", str(TASKS / "animals.json")), ("--text", TEXT)
+        for what, arguments in [("--window needs --text", [*task, "--window", "64"]),
+                                ("--convention needs --text", [*task, "--convention", "hf"]),
+                                ("--shots needs --task", [*text, "--shots", "2"]),
+                                ("--chat needs --task", [*text, "--chat"]),
+                                ("--limit needs --task or --leak", [*text, "--limit", "2"]),
+                                ("--save-every needs --state", [*task, "--save-every", "2"])]:
+            self.assert_error(nalar("eval", MODEL, *arguments), 64, what)
+        config = self.file("c.toml", "[eval]\nlimit = 2\nshots = 1\n")
+        self.assertEqual(nalar("eval", MODEL, *text, "--window", "64", "--config", config).code, 0)
+
     def test_usage(self):
         self.assert_error(nalar("eval", MODEL), 64, "nothing to do")
         self.assert_error(nalar("eval", MODEL, "--text", TEXT, "--resume"), 64, "--resume needs")
@@ -118,6 +174,18 @@ class Adapters(CliTest):
         metrics = [m for t in base["tasks"] for m in t["metrics"]]
         self.assertEqual([c["other"]["value"] for c in both["comparisons"]], [m["value"] for m in metrics])
         self.assertEqual(both["tasks"], tuned["tasks"])
+
+    def test_its_end_tokens_end_an_answer(self):
+        every = list(range(512))
+        ending = adapter_test.Adapter.adapter(self, run_json={"end_tokens": {"ids": every, "pieces": [""] * 512}})
+        samples = self.folder / "samples.jsonl"
+        report("--task", str(TASKS / "answers.json"), "--adapter", ending, "--against", "base", "--samples", str(samples))
+        answers = {True: [], False: []}
+        for line in samples.read_text().splitlines():
+            row = json.loads(line)
+            answers[row["model"] == "base"].append(row["answer"])
+        self.assertEqual(set(answers[False]), {""})
+        self.assertNotIn("", answers[True])
 
     def test_base_needs_an_adapter(self):
         result = nalar("eval", MODEL, "--text", TEXT, "--against", "base")
@@ -176,6 +244,39 @@ class Stop(CliTest):
         self.assertEqual(result["metrics"], whole["tasks"][0]["metrics"])
         self.assertEqual(result["truncated"], whole["tasks"][0]["truncated"])
         self.assertFalse(os.path.exists(state))
+
+
+class LmEval(CliTest):
+    """The form of lm-evaluation-harness's results file."""
+
+    def test_fields(self):
+        output = self.folder / "report.json"
+        names = ["animals", "words", "answers"]
+        result = nalar("eval", MODEL, *(a for n in names for a in ("--task", str(TASKS / f"{n}.json"))), "--limit", "3",
+                       "--format", "lm-eval", "-o", str(output))
+        self.assertEqual(result.code, 0, result.err)
+        r, own = json.loads(result.text), json.loads(output.read_text())
+        self.assertEqual(r["nalar"], own)
+        for task in own["tasks"]:
+            name = task["task"]
+            theirs = r["results"][name]
+            for m in task["metrics"]:
+                self.assertEqual(theirs[f"{m['metric']},{m['filter']}"], m["value"])
+                error = m["error"] if m["error"] is not None else "N/A"
+                self.assertEqual(theirs[f"{m['metric']}_stderr,{m['filter']}"], error)
+                self.assertEqual(r["higher_is_better"][name][m["metric"]], m["higher_is_better"])
+            self.assertEqual((theirs["alias"], theirs["sample_len"]), (name, 3))
+            self.assertEqual(r["n-samples"][name], {"original": task["rows"], "effective": 3})
+            self.assertEqual((r["n-shot"][name], r["versions"][name]), (0, None))
+            self.assertEqual(r["configs"][name]["doc_to_target"], json.loads((TASKS / f"{name}.json").read_text())["doc_to_target"])
+        self.assertEqual((r["config"]["limit"], r["config"]["model_args"]), (3, {"pretrained": MODEL}))
+        self.assertEqual((r["model_name"], "/" in r["model_name_sanitized"]), (MODEL, False))
+
+    def test_what_it_has_no_room_for(self):
+        task = ("--task", str(TASKS / "animals.json"))
+        for arguments in ([*task, "--text", TEXT], ["--text", TEXT], [*task, "--against", MODEL]):
+            self.assert_error(nalar("eval", MODEL, *arguments, "--format", "lm-eval"), 64, "--format lm-eval has room")
+        self.assert_error(nalar("eval", MODEL, *task, *task, "--format", "lm-eval"), 64, 'two tasks are called "animals"')
 
 
 class Group(CliTest):

@@ -143,6 +143,33 @@ class Training(Finetune):
             file.write(b"\x7f")
         self.assert_error(nalar("inspect", self.out(), "--verify"), 65, "it is not what run.json tells of")
 
+    def test_all_weights_of_a_gguf_file_become_a_folder(self):
+        quantized = str(self.folder / "q8_0.gguf")
+        self.assertEqual(nalar("quantize", MODEL, quantized, "--type", "Q8_0", "-t", "1").code, 0)
+        data = self.file("rows.jsonl", TEXT * 8)
+        for base in (MODEL, quantized):
+            with self.subTest(base=base):
+                out = str(self.folder / f"full-{os.path.basename(base)}")
+                result = nalar("finetune", base, data, "-t", "1", "-o", out, *self.SETTINGS, "--method", "full",
+                               "--steps", "2")
+                self.assertEqual(result.code, 0, result.err)
+                self.assertEqual(b"its weights are dequantized" in result.err, base == quantized)
+                names = set(os.listdir(out))
+                self.assertLessEqual({"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+                                      "tokenizer_config.json", "run.json", "README.md"}, names)
+                self.assertIn("library_name: transformers", (self.folder / out / "README.md").read_text())
+                shown = json.loads(nalar("inspect", out, "--verify", "--json").text)
+                self.assertEqual(shown["verified"]["against"], "run.json")
+                again = nalar("finetune", base, data, "-t", "1", "-o", out, *self.SETTINGS, "--method", "full",
+                              "--steps", "2", "--resume")
+                self.assertEqual(again.code, 0, again.err)
+                # What is written is the base, but for two steps towards this text.
+                answers = [nalar("eval", model, "--text", self.file("t.txt", "Once upon a time " * 20), "-t", "1",
+                                 "--compute", "fp32", "--convention", "rolling", "--json") for model in (base, out)]
+                losses = [json.loads(a.text)["texts"][0]["perplexity"]["value"] for a in answers]
+                self.assertLess(losses[1], losses[0])
+                self.assertGreater(losses[1], losses[0] / 4)
+
     def test_quiet(self):
         result = self.train("--steps", "1", "-q")
         self.assertEqual((result.code, result.err), (0, b""))

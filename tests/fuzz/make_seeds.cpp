@@ -87,8 +87,75 @@ void write_dataset_seeds(const std::string& root) {
   for (const std::string& row : rows) write_text(fmt::format("{}/dataset/{}", root, n++), row);
 }
 
+GgufBuilder adapter_of_tiny_llama(int64_t rank, float alpha) {
+  GgufBuilder b;
+  b.text("general.type", "adapter").text("general.architecture", "llama");
+  b.text("adapter.type", "lora").number<float>("adapter.lora.alpha", alpha);
+  const auto matrix = [&](const std::string& name, int64_t out, int64_t in) {
+    const auto r = static_cast<uint64_t>(rank);
+    b.tensor(name + ".lora_a", {r, static_cast<uint64_t>(in)}, some_floats(rank * in));
+    b.tensor(name + ".lora_b", {static_cast<uint64_t>(out), r}, some_floats(out * rank));
+  };
+  matrix("blk.0.attn_q.weight", 32, 32);
+  matrix("blk.0.ffn_down.weight", 32, 48);
+  return b;
+}
+
+// The files of a folder, as fuzz_convert takes them apart.
+std::string small_folder(const std::string& config, const std::string& tokenizer) {
+  SafetensorsBuilder b;
+  const auto tensor = [&](const std::string& name, std::vector<uint64_t> shape) {
+    int64_t n = 1;
+    for (const uint64_t d : shape) n *= static_cast<int64_t>(d);
+    b.tensor(name, shape, some_floats(n));
+  };
+  const std::string layer = "model.layers.0.";
+  tensor("model.embed_tokens.weight", {8, 8});
+  for (const char* norm : {"input_layernorm", "post_attention_layernorm"}) {
+    tensor(layer + norm + ".weight", {8});
+  }
+  for (const char* linear : {"q_proj", "k_proj", "v_proj", "o_proj"}) {
+    tensor(layer + "self_attn." + linear + ".weight", {8, 8});
+  }
+  for (const char* linear : {"gate_proj", "up_proj", "down_proj"}) {
+    tensor(layer + "mlp." + linear + ".weight", {8, 8});
+  }
+  tensor("model.norm.weight", {8});
+  tensor("model.unknown", {2});
+  const std::string card = "---\nlicense: \"mit\"\nbase_model: a/b\n---\n";
+  std::string out;
+  for (const std::string& text : {config, std::string(R"({"eos_token_id":[0,1],"top_k":2})"),
+                                  tokenizer, std::string(R"({"eos_token":"e"})"), card}) {
+    out += text + "\x1e";
+  }
+  return out + b.bytes();
+}
+
+void write_convert_seeds(const std::string& root) {
+  write_text(root + "/adapter/rank2", adapter_of_tiny_llama(2, 4).bytes());
+  write_text(root + "/adapter/rank3", adapter_of_tiny_llama(3, 0).bytes());
+  write_text(root + "/convert/gguf", tiny_llama().bytes());
+  write_text(root + "/convert/gguf-unknown",
+             tiny_llama().tensor("unknown", {3}, some_floats(3)).bytes());
+  const std::string sizes =
+      R"("hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,)"
+      R"("num_key_value_heads":2,"vocab_size":8,"max_position_embeddings":16,"rms_norm_eps":1e-5,)"
+      R"("tie_word_embeddings":true)";
+  const std::string llama = R"({"model_type":"llama",)" + sizes;
+  const std::string tokenizer =
+      R"({"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"\u2581":3,"<unk>":4,"e":5},"merges":["a b"],)"
+      R"("unk_token":"<unk>"},"normalizer":{"type":"Replace","pattern":{"String":" "},"content":"\u2581"}})";
+  const std::string scaled =
+      llama + R"(,"rope_scaling":{"rope_type":"llama3","factor":4,"low_freq_factor":1,)"
+              R"("high_freq_factor":4,"original_max_position_embeddings":8}})";
+  write_text(root + "/convert/hf", small_folder(llama + "}", ""));
+  write_text(root + "/convert/hf-tokenizer", small_folder(llama + "}", tokenizer));
+  write_text(root + "/convert/hf-scaled", small_folder(scaled, ""));
+}
+
 void write_seeds(const std::string& root) {
   write_dataset_seeds(root);
+  write_convert_seeds(root);
   write_tokenizer_seeds(root);
   write_template_seeds(root);
   constexpr size_t kLargest = 64 << 10;

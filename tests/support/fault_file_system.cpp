@@ -1,7 +1,5 @@
 #include "support/fault_file_system.h"
 
-#include <nalar/error.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -347,6 +345,26 @@ void NthCallFails::operator()(const std::string& path) {
   ++calls_;
   if (calls_ == n_ || (calls_ > n_ && for_good_))
     throw Error(ErrorKind::io, "injected").in_file(path);
+}
+
+int fail_each_call(const MemoryDisk& before, const std::function<void(io::FileSystem&)>& work,
+                   const std::function<void(MemoryDisk& after, const Fault&)>& check) {
+  for (int n = 1;; ++n) {
+    for (const bool for_good : {false, true}) {
+      MemoryDisk disk = before;
+      NthCallFails fails(n, for_good);
+      HookedFileSystem hooked(disk, std::ref(fails));
+      Fault fault{n, for_good, std::nullopt};
+      try {
+        work(hooked);
+      } catch (const Error& error) {
+        if (!fails.failed()) throw;
+        fault.error = error;
+      }
+      if (!fails.failed()) return n - 1;
+      check(disk, fault);
+    }
+  }
 }
 
 }  // namespace nalar::test

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nalar/error.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -134,5 +136,18 @@ class NthCallFails {
   bool for_good_;
   int calls_ = 0;
 };
+
+// One call of the file system that failed, and what came of it.
+struct Fault {
+  int call = 0;  // which, from 1
+  bool for_good = false;
+  std::optional<Error> error;  // none: it went unnoticed
+};
+
+// Does `work` on a copy of `before` with its first call failing, then its second, … until none is
+// left to fail: each alone, then with all after it. `check` sees the copy afterwards. Returns how
+// many calls `work` makes; it must succeed when none fails.
+int fail_each_call(const MemoryDisk& before, const std::function<void(io::FileSystem&)>& work,
+                   const std::function<void(MemoryDisk& after, const Fault&)>& check);
 
 }  // namespace nalar::test

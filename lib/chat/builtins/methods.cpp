@@ -7,6 +7,7 @@
 #include <iterator>
 #include <unordered_map>
 
+#include "base/utf8.h"
 #include "chat/objects.h"
 #include "chat/operators.h"
 #include "chat/runtime.h"
@@ -25,7 +26,8 @@ Value list_index(Runtime& runtime, const Call& call) {
     if (compare(runtime, Comparison::equal, items[static_cast<size_t>(i)], call[1])) return i;
     runtime.budget().step();
   }
-  fail("the value is not in the list");
+  const Value wanted = repr_of(runtime, call[1]);
+  fail(fmt::format("{} is not in the list", base::escaped(wanted.text().view(), 60)));
 }
 
 Value list_count(Runtime& runtime, const Call& call) {

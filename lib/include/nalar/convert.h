@@ -49,6 +49,8 @@ struct ConvertResult {
   int64_t tensors = 0, bytes = 0;
   // What the source had and the result does not, each named.
   std::vector<std::string> left_out;
+  // Model::unknown_tensors(), which are there under their names and in their types.
+  std::vector<std::string> kept;
 };
 
 // A model in another form. The result is whole or absent. Errors: usage; bad_data; policy;

@@ -21,7 +21,8 @@ namespace nalar {
 struct Subject {
   Engine* engine = nullptr;
   std::shared_ptr<const Tokenizer> tokenizer;
-  SequenceOptions sequence;  // with or without adapters
+  SequenceOptions sequence;               // with or without adapters
+  std::vector<AdapterUse> adapters = {};  // the engine's: their end tokens end an answer, too
 };
 
 // A figure and its standard error; NaN where there is none.
@@ -89,7 +90,7 @@ struct TextResult {
   std::string sha256;  // of the text
 };
 
-// Errors: bad_data for a text that is too short; usage; try_again.
+// Errors: bad_data for a text that is too short or no UTF-8; usage; try_again.
 NALAR_API TextResult evaluate_text(const Subject& subject, std::string_view text,
                                    const TextOptions& options, const EvalControl& control = {});
 
@@ -146,6 +147,8 @@ class NALAR_API Task {
   // What makes figures comparable: version, output_type, shots, limit, hashes of task, data and
   // template.
   Json settings() const;
+  // The task's file as it is.
+  const Json& config() const;
 
   struct Impl;
   const Impl& impl() const { return *impl_; }

@@ -17,6 +17,9 @@ NALAR_API std::string read_input(const std::string& path, size_t max_bytes);
 // nothing is left then.
 NALAR_API void write_new_file(const std::string& path, std::string_view content);
 
+// Whether there is a folder for a file of this path. Errors: cannot_create.
+NALAR_API void require_folder_of(const std::string& path);
+
 // The file with this content, mode 0600: a new one takes its place in one step. Errors:
 // cannot_create, io; the old one is left then.
 NALAR_API void replace_file(const std::string& path, std::string_view content);

@@ -65,6 +65,11 @@ struct GenerateResult {
   GenerateTimings timings;
 };
 
+// The ids that end an answer: the tokenizer's and the model's, and those that its adapters were
+// trained to end with.
+NALAR_API std::vector<TokenId> end_tokens(const Tokenizer& tokenizer, const ModelConfig& config,
+                                          const std::vector<AdapterUse>& adapters);
+
 // Generates in one sequence that it keeps: a later prompt that begins with what the sequence holds goes
 // on from there (a chat's next turn).
 class NALAR_API Generator {

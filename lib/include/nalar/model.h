@@ -35,12 +35,15 @@ struct Weights {
 // converter and inspect at once. Thread-safe.
 class NALAR_API Model {
  public:
-  Model(std::shared_ptr<const ModelFiles> files, ModelConfig config, Weights weights);
+  Model(std::shared_ptr<const ModelFiles> files, ModelConfig config, Weights weights,
+        std::vector<TensorView> unknown_tensors = {});
 
   const ModelFiles& files() const { return *files_; }
   std::shared_ptr<const ModelFiles> shared_files() const { return files_; }
   const ModelConfig& config() const { return config_; }
   const Weights& weights() const { return weights_; }
+  // Of the files, with OpenOptions::keep_unknown_tensors; in the order of the files.
+  const std::vector<TensorView>& unknown_tensors() const { return unknown_tensors_; }
   int64_t n_parameters() const;  // a tied head counted once
   int64_t weight_bytes() const;  // as they lie in the file, a tied head counted once
 
@@ -48,12 +51,14 @@ class NALAR_API Model {
   std::shared_ptr<const ModelFiles> files_;
   ModelConfig config_;
   Weights weights_;
+  std::vector<TensorView> unknown_tensors_;
 };
 
 // Errors: those of ModelFiles::open; bad_data for an unknown architecture or key, a missing tensor, a
 // shape or type that does not fit; each names the file and the key or tensor.
 NALAR_API std::shared_ptr<const Model> open_model(const std::string& path,
                                                   const OpenOptions& options = {});
-NALAR_API std::shared_ptr<const Model> open_model(std::shared_ptr<const ModelFiles> files);
+NALAR_API std::shared_ptr<const Model> open_model(std::shared_ptr<const ModelFiles> files,
+                                                  const OpenOptions& options = {});
 
 }  // namespace nalar

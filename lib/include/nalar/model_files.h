@@ -25,6 +25,9 @@ enum class ModelFormat {
 
 struct OpenOptions {
   bool allow_symlinks = false;  // follow links that lead out of the folder
+  // A model with tensors that its family does not know is opened, without them: they are
+  // Model::unknown_tensors(). To carry them along; else it is refused.
+  bool keep_unknown_tensors = false;
 };
 
 // The files of one model, told by their content and mapped; nothing is converted. Thread-safe.

@@ -4,6 +4,8 @@
 #include <fstream>
 
 #include "convert_support.h"
+#include "io/front_matter.h"
+#include "io/gguf_metadata.h"
 #include "io/tensor_file.h"
 #include "support/catch.h"
 #include "support/error_of.h"
@@ -134,6 +136,65 @@ TEST_CASE("what a model computes and the format cannot say is refused by name") 
             "/gemma3: scale of the attention scores of layer 0: GGUF's \"gemma3\" cannot say "
             "it");
   CHECK(!fs::exists(folder + "/g.gguf"));
+}
+
+TEST_CASE("scaling by factors is refused where llama.cpp has no tensor for it") {
+  const std::string folder = nalar::test::temporary_folder() + "/qwen3";
+  fs::copy(golden_model("qwen3"), folder);
+  Json config = parse_json(nalar::test::read_text(folder + "/config.json"));
+  config.set("rope_parameters", Json::Object{{"rope_type", "llama3"},
+                                             {"rope_theta", 10000.0},
+                                             {"factor", 8.0},
+                                             {"low_freq_factor", 1.0},
+                                             {"high_freq_factor", 4.0},
+                                             {"original_max_position_embeddings", 16}});
+  nalar::test::write_text(folder + "/config.json", to_text(config));
+  CHECK(nalar::test::error_of([&] { convert(folder, folder + ".gguf"); }) ==
+        folder +
+            ": rope scaling by factors (llama3's): GGUF's \"qwen3\" cannot say it; llama.cpp "
+            "opens no such file with rope_freqs.weight");
+  CHECK(nalar::test::error_of([&] { convert(folder, folder + "-copy"); }) == "no error");
+}
+
+TEST_CASE("config.json of a model that sees says type and tied head of its text part too") {
+  const std::string folder = nalar::test::temporary_folder(), source = folder + "/sees";
+  fs::copy(golden_model("gemma3"), source);
+  const Json text = parse_json(nalar::test::read_text(source + "/config.json"));
+  Json config = Json::Object{{"model_type", "gemma3"},
+                             {"torch_dtype", "float32"},
+                             {"text_config", text},
+                             {"vision_config", Json::Object{{"torch_dtype", "float32"}}}};
+  nalar::test::write_text(source + "/config.json", to_text(config));
+  const auto base = open_model(source);
+  REQUIRE(base->config().tied_head);
+  ConvertOptions options;
+  options.dtype = DType::bf16;
+  options.adapters = {{engine::test::full_adapter(*base, 3), 1}};
+  const std::string to = convert(source, folder + "/merged", options);
+  const Json made = parse_json(nalar::test::read_text(to + "/config.json"));
+  CHECK(made.find("torch_dtype")->as_string() == "bfloat16");
+  CHECK(made.find("text_config")->find("dtype")->as_string() == "bfloat16");
+  CHECK(made.find("vision_config")->find("torch_dtype")->as_string() == "bfloat16");
+  CHECK_FALSE(made.find("tie_word_embeddings")->as_bool());
+  CHECK_FALSE(made.find("text_config")->find("tie_word_embeddings")->as_bool());
+  CHECK_FALSE(open_model(to)->config().tied_head);
+}
+
+TEST_CASE("the card says of licence and base what the keys say, whatever they hold") {
+  const std::string folder = nalar::test::temporary_folder();
+  const std::string licence = "other: \"mine\" # \\\n---\u00e9";
+  const std::string base = "org/name: [a]";
+  nalar::test::GgufBuilder builder = nalar::test::tiny_llama();
+  builder.text("general.license", licence);
+  builder.text("general.base_model.0.repo_url", "https://huggingface.co/" + base);
+  nalar::test::write_text(folder + "/m.gguf", builder.bytes());
+  const std::string hf = convert(folder + "/m.gguf", folder + "/hf");
+  const std::string card = nalar::test::read_text(hf + "/README.md");
+  CHECK(io::front_matter(card, "license") == licence);
+  CHECK(io::front_matter(card, "base_model") == base);
+  const auto back = ModelFiles::open(convert(hf, folder + "/back.gguf"));
+  CHECK(back->gguf()->string("general.license") == licence);
+  CHECK(back->gguf()->string("general.base_model.0.repo_url") == "https://huggingface.co/" + base);
 }
 
 TEST_CASE("a value beyond the range of a type names its tensor") {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/cpu_engine.h"
+#include "eval/answer_ends.h"
 #include "eval/leak_data.h"
 #include "eval/leak_passages.h"
 #include "eval/leak_personal.h"
@@ -13,6 +14,8 @@
 #include "eval/owned_sequence.h"
 #include "support/catch.h"
 #include "support/error_of.h"
+#include "support/fake_engine.h"
+#include "support/fake_tokenizer.h"
 #include "support/material.h"
 
 namespace nalar::eval {
@@ -111,8 +114,24 @@ TEST_CASE("run.json and canaries.json") {
   CHECK(error("repeats", 0).starts_with("field repeats: got 0"));
   CHECK(error("secrets", Json::Array{"my own"}) ==
         "field secrets: got another, need dddd-dddd-dddd");
+  CHECK(error("secrets", Json::Array{"1234-5678-9012", "0000-5678-9012", "1234-5678-9012"}) ==
+        "field secrets: got one of them twice, need each once");
   CHECK(error("secrets", Json::Array{}) == "field secrets: got 0 of them, need 1 to 10000");
   CHECK(error("more", 1) == "unknown field more");
+}
+
+TEST_CASE("answers end at the model's end tokens beside the tokenizer's") {
+  struct Ending : nalar::test::FakeEngine {
+    Ending() : FakeEngine(300, 10, {}), own(FakeEngine::config()) {
+      own.generation.eos_ids = {5, 7};
+    }
+    const ModelConfig& config() const override { return own; }
+    ModelConfig own;
+  } engine;
+  const auto tokenizer = std::make_shared<nalar::test::FakeTokenizer>();
+  std::vector<TokenId> want = tokenizer->special().end;
+  want.insert(want.end(), {5, 7});
+  CHECK(answer_ends({&engine, tokenizer, {}}) == want);
 }
 
 TEST_CASE("greedy decoding says what teacher forcing calls greedy") {

@@ -40,7 +40,7 @@ TEST_CASE("CSV: quotes, commas and line breaks in fields, CRLF, a byte order mar
         "2{\"text\":\"a, \\\"b\\\"\\nc\",\"label\":\"x\"}\n5{\"text\":\"plain\",\"label\":\"\"}\n");
 }
 
-TEST_CASE("TSV quotes nothing, and may be without a header") {
+TEST_CASE("TSV may be without a header, and a lone quote is text") {
   CHECK(rows_text(read_rows(file("a.tsv", "\"q\tx\nr\ty\n"), {"text", "label"})) ==
         "1{\"text\":\"\\\"q\",\"label\":\"x\"}\n2{\"text\":\"r\",\"label\":\"y\"}\n");
 }
@@ -53,15 +53,21 @@ TEST_CASE("what is wrong with a file is told with its line") {
   CHECK_THAT(error("a.jsonl", "{}\n{\"a\":}\n"), Contains("a.jsonl: line 2: JSON error"));
   CHECK_THAT(error("a.jsonl", "{}\n[1]\n"), Contains("line 2: got array, need an object"));
   CHECK_THAT(error("a.jsonl", "{\"a\":\"\xff\"}\n"), Contains("line 1: "));
-  CHECK_THAT(error("a.json", "{}"), Contains("got object, need an array of objects"));
-  CHECK_THAT(error("a.json", "[{},3]"), Contains("row 2: got integer, need an object"));
-  CHECK_THAT(error("a.csv", "a,b\n1,2\n3\n"), Contains("line 3: got 1 fields, need 2"));
+  CHECK_THAT(error("a.json", "[{},3]"), Contains("a.json: row 2: got integer, need an object"));
+  CHECK_THAT(error("a.csv", "a,b\n1,2\n3\n"), Contains("line 3: got 1 columns, need 2"));
   CHECK_THAT(error("a.csv", "a,b\n\"x,2\n3,4\n"), Contains("line 2: a quote is not closed"));
-  CHECK_THAT(error("a.csv", "a,b\n\"x\"y,2\n"), Contains("line 2: text behind a closing quote"));
-  CHECK_THAT(error("a.csv", "a,b\n1,\xe9\n"), Contains("line 2: got bytes that are no UTF-8"));
+  CHECK_THAT(error("a.csv", "a,b\n\"x\"y,2\n"), Contains("line 2: text after a closing quote"));
+  CHECK_THAT(error("a.csv", "a,b\n1,\xe9\n"), Contains("line 2: column b is no UTF-8"));
+  CHECK_THAT(error("a.csv", "a,a\n1,2\n"), Contains("line 1: column \"a\" is there twice"));
   CHECK_THAT(error("a.csv", "a,b\n"), Contains("no rows"));
-  CHECK_THAT(error("a.jsonl", ""), Contains("no rows"));
-  CHECK_THAT(error("a.parquet", "PAR1"), Contains("need a file that ends in"));
+  CHECK_THAT(error("a.jsonl", ""), Contains("the file is empty"));
+  CHECK_THAT(error("a.jsonl", "\xff\xfe{\0"), Contains("this looks like UTF-16"));
+  CHECK_THAT(error("a.csv", "\x1f\x8b\x08"), Contains("gzip"));
+  CHECK_THAT(error("a.parquet", "PAR1"), Contains("need a .jsonl, .json, .csv, .tsv or .txt file"));
+  CHECK_THAT(error_of([&] {
+               read_rows(file("a.tsv", "x\ty\tz\n"), {"text", "label"});
+             }),
+             Contains("line 1: got 3 columns, need 2"));
 }
 
 }  // namespace

@@ -64,6 +64,15 @@ TEST_CASE("the bootstrap draws as lm-evaluation-harness does") {
     return std::exp(-sum / 7);
   });
   CHECK(error == Approx(0.27851623095207806).epsilon(1e-12));
+  CHECK(std::isnan(bootstrap_error(1, 3000, [](std::span<const int32_t>) { return 1.0; })));
+}
+
+TEST_CASE("a difference without an error shows nothing") {
+  const auto p_of = [](double z) { return normal_p(z); };
+  CHECK(difference_p({1, NAN}, p_of) == 1);
+  CHECK(difference_p({0, 0}, p_of) == 1);
+  CHECK(difference_p({1, 0}, p_of) == 0);
+  CHECK(difference_p({1.96, 1}, p_of) == Approx(0.04999579029644087).epsilon(1e-12));
 }
 
 }  // namespace

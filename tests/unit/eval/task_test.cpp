@@ -72,6 +72,10 @@ TEST_CASE("prompts of the tasks in datasets/tasks, as lm-evaluation-harness writ
 
   const auto flat = item_of("arc_easy", R"({"question": "W", "choices": ["a", "b"], "answer": 1})");
   CHECK(continuations(flat) == Texts{" a", " b"});
+  // Row 783 of ARC-Easy's test set: an index that is the text of another choice.
+  const auto digits =
+      item_of("arc_easy", R"({"question": "W", "choices": ["1", "3", "6", "7"], "answer": 1})");
+  CHECK(digits.impl().items[0].gold == std::vector<size_t>{1});
 
   const auto wino = item_of("winogrande", R"({"sentence": "A saw B, so _ ran_off.", "option1": "A",
                                               "option2": "B", "answer": "2"})");
@@ -126,6 +130,49 @@ TEST_CASE("shots stand before the item, which is never among them") {
   CHECK(
       text.starts_with("Question: Where does mom cook?\nAnswer: in the kitchen\n\n"
                        "Question: What does Tom eat?\nAnswer: an apple\n\n"));
+}
+
+// A task file of these fields over these rows.
+Task task_over(const std::string& fields, const std::string& file, const std::string& rows,
+               int shots = 0) {
+  const std::string folder = nalar::test::temporary_folder();
+  std::ofstream(folder + "/t.json")
+      << "{\"task\": \"t\", \"data\": \"" << file << "\", " << fields << "}";
+  std::ofstream(folder + "/" + file) << rows;
+  TaskOptions options = task_at(folder + "/t.json");
+  options.shots = shots;
+  return Task(options);
+}
+
+TEST_CASE("an answer key in digits: of a template a position, of a column a text, if it is one") {
+  const auto gold = [](const std::string& target, const std::string& file,
+                       const std::string& rows) {
+    const Task task = task_over(
+        R"("output_type": "multiple_choice", "doc_to_text": "q", "doc_to_choice": ["2", "0", "1"], )"
+        R"("doc_to_target": ")" +
+            target + "\"",
+        file, rows);
+    return task.impl().items[0].gold;
+  };
+  using Gold = std::vector<size_t>;
+  // Choice 1 is called "0", choice 0 "2".
+  CHECK(gold("a", "t.jsonl", R"({"q": "7", "a": "0"})") == Gold{1});
+  CHECK(gold("{{a}}", "t.jsonl", R"({"q": "7", "a": "0"})") == Gold{0});
+  CHECK(gold("a", "t.jsonl", R"({"q": "7", "a": 0})") == Gold{0});
+  CHECK(gold("{{a}}", "t.jsonl", R"({"q": "7", "a": 0})") == Gold{0});
+  CHECK(gold("a", "t.csv", "q,a\n7,2\n") == Gold{0});
+  CHECK(gold("{{a}}", "t.csv", "q,a\n7,2\n") == Gold{2});
+}
+
+TEST_CASE("shots from the items' own file, given twice, leave the item out") {
+  TaskOptions options = golden_task("animals");
+  options.shots = 2;
+  const Task once(options);
+  options.fewshot_data = golden("eval/animals.jsonl");
+  const Task twice(options);
+  for (size_t i = 0; i < once.impl().items.size(); ++i) {
+    CHECK(once.impl().items[i].contexts[0].text() == twice.impl().items[i].contexts[0].text());
+  }
 }
 
 TEST_CASE("prompts by a chat template: shots are turns, the answer follows the template") {
@@ -290,6 +337,27 @@ TEST_CASE("two results of one task are compared item by item") {
   CHECK(compare_results(task, other, right)[0].verdict == Verdict::worse);
 }
 
+TEST_CASE("of one item there is a figure, but no error, and no difference is shown") {
+  Stories stories;
+  TaskOptions options = golden_task("animals");
+  options.limit = 1;
+  const Task one(options), all(golden_task("animals"));
+  const TaskResult single = evaluate_task(stories.subject, one);
+  const TaskResult eight = evaluate_task(stories.subject, all);
+  for (const MetricResult& m : single.metrics) CHECK(std::isnan(m.estimate.error));
+  TaskResult other = single;
+  other.items[0].log_likelihoods[one.impl().items[0].gold[0]] = -1e6;
+  for (const PairedResult& r : compare_results(one, single, other)) {
+    CHECK(r.verdict == Verdict::no_difference);
+    CHECK(std::isnan(r.difference.error));
+  }
+  // The mean over nine items has the error that eight of them tell.
+  const auto mean = group_means({single, eight});
+  const double error = eight.metrics[0].estimate.error;
+  CHECK(mean[0].estimate.error == Approx(error * std::sqrt(8.0 / 9)));
+  CHECK(std::isnan(group_means({single, single})[0].estimate.error));
+}
+
 TEST_CASE("a row that is over the context is cut from the left and counted") {
   Stories stories;
   EngineOptions options;
@@ -308,14 +376,9 @@ TEST_CASE("a row that is over the context is cut from the left and counted") {
       Contains("animals.jsonl: line 1: a continuation is too long"));
 }
 
-// A task file of these fields over these rows.
+// What is wrong with it.
 std::string problem(const std::string& fields, const std::string& rows, int shots = 0) {
-  const std::string folder = nalar::test::temporary_folder();
-  std::ofstream(folder + "/t.json") << "{\"task\": \"t\", \"data\": \"t.jsonl\", " << fields << "}";
-  std::ofstream(folder + "/t.jsonl") << rows;
-  TaskOptions options = task_at(folder + "/t.json");
-  options.shots = shots;
-  return error_of([&] { Task task(options); });
+  return error_of([&] { task_over(fields, "t.jsonl", rows, shots); });
 }
 
 constexpr const char* kChoice =
@@ -331,6 +394,9 @@ TEST_CASE("what is wrong with a task is told with file, line and field") {
              Contains("t.json: field metric_list[0].metric: got \"bleu\", need one of acc"));
   CHECK_THAT(problem(choice + R"(, "metric_list": [{"metric": "perplexity"}])", good),
              Contains("got perplexity, need a metric of multiple_choice"));
+  CHECK_THAT(
+      problem(choice + R"(, "metric_list": [{"metric": "acc", "aggregation": "median"}])", good),
+      Contains("field metric_list[0].aggregation: got \"median\", need mean"));
   CHECK_THAT(problem(choice + R"(, "metric_list": [])", good), Contains("got an empty list"));
   CHECK_THAT(problem(choice + R"(, "num_fewshot": -1)", good),
              Contains("field num_fewshot: got -1, need an integer in 0..1000"));
@@ -348,11 +414,16 @@ TEST_CASE("what is wrong with a task is told with file, line and field") {
              Contains("t.json: field doc_to_text: "));
 
   CHECK_THAT(problem(choice, good + R"({"c": ["x"], "a": 0})"),
-             Contains("t.jsonl: line 2: field doc_to_text: 'q' is undefined"));
+             Contains("t.jsonl: line 2: field doc_to_text: 'q' is undefined, the row has c, a"));
   CHECK_THAT(problem(choice, good + R"({"q": "Q", "c": ["x", "y"], "a": 2})"),
              Contains("t.jsonl: line 2: field doc_to_target: got 2, need one of the 2 choices"));
   CHECK_THAT(problem(choice, good + R"({"q": "Q", "c": ["x", "y"], "a": "z"})"),
              Contains("line 2: field doc_to_target: got \"z\""));
+  CHECK_THAT(
+      problem(R"("output_type": "multiple_choice", "doc_to_text": "q", "doc_to_choice": "c", )"
+              R"("doc_to_target": "{{['e', 'n'].index(a)}}")",
+              R"({"q": "Q", "c": ["x", "y"], "a": "z"})"),
+      Contains("line 1: field doc_to_target: 'z' is not in the list"));
   CHECK_THAT(problem(choice, good + R"({"q": "Q", "c": [], "a": 0})"),
              Contains("line 2: field doc_to_choice: got no choices"));
   CHECK_THAT(problem(choice, good + R"({"q": "Q", "c": ["x", ""], "a": 0})"),
@@ -361,7 +432,13 @@ TEST_CASE("what is wrong with a task is told with file, line and field") {
              Contains("line 2: field doc_to_choice: got \"x, y\", need a list"));
   CHECK_THAT(problem(choice, good + R"({"q": "Q", "c": {"x": 1}, "a": 0})"),
              Contains("line 2: field doc_to_choice: got object, need a list"));
-  CHECK_THAT(problem(choice, good, 1), Contains("too few rows for 1 shots: got 1, need 2"));
+  CHECK_THAT(error_of([&] { task_over(choice, "t.json.json", "[" + good + ", {}]"); }),
+             Contains("t.json.json: row 2: field doc_to_choice"));
+  CHECK_THAT(problem(choice, good, 1),
+             Contains("t.jsonl: too few rows for 1 shots: got 1, need 2"));
+  CHECK_THAT(
+      problem(R"("output_type": "loglikelihood_rolling", "doc_to_target": "q")", R"({"q": ""})"),
+      Contains("line 1: field doc_to_target: the document is empty"));
   CHECK_THAT(problem(choice + R"(, "test_split": "test", "fewshot_split": "train")", good, 1),
              Contains("shots from rows that are not those of --data"));
   CHECK_THAT(error_of([] { Task task(task_at("/nowhere/t.json")); }), Contains("/nowhere/t.json"));

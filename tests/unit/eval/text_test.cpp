@@ -112,6 +112,30 @@ TEST_CASE("8-bit activations are near the reference, and both texts are scored a
   CHECK(r.log_ratio.value == Approx(r.text.nll.value - r.reference.nll.value).margin(1e-12));
 }
 
+TEST_CASE("a text that is no UTF-8 is refused with its place") {
+  Stories stories;
+  std::string text = stories.text;
+  text[70] = '\xe9';
+  const TextOptions options{Convention::rolling, 100, 0};
+  const auto error = [&](const std::string& t) {
+    return error_of([&] { evaluate_text(stories.subject, t, options); });
+  };
+  CHECK(error(text) == "not UTF-8 text: got 0xe9 (at byte 70)");
+  CHECK(error("\xff\xfeH") == "not UTF-8 text: this looks like UTF-16");
+}
+
+TEST_CASE("a single scored token has no error and shows no difference") {
+  Stories stories;
+  const ReferenceResult r =
+      evaluate_against_reference(stories.subject, stories.subject, "a", {Convention::hf, 100, 0});
+  REQUIRE(r.text.scored == 1);
+  CHECK(std::isnan(r.text.perplexity.error));
+  ReferenceResult other = r;
+  other.log_ratio.value = 1;
+  CHECK(compare_texts(other).p == 1);
+  CHECK(compare_texts(other).verdict == Verdict::no_difference);
+}
+
 TEST_CASE("options out of their range") {
   Stories stories;
   const auto error = [&](TextOptions options) {

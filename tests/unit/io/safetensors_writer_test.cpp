@@ -101,18 +101,15 @@ TEST_CASE("a full or failing disk leaves no file, and an old file stays") {
     CHECK_THROWS_AS(write_safetensors(disk, "/t", every_type(), {{"format", "pt"}}), Error);
     CHECK(disk.list("/").empty());
   }
-  int calls = 0;
-  for (bool failed = true; failed; ++calls) {
-    test::MemoryDisk disk;
-    test::NthCallFails fault(calls + 1, false);
-    test::HookedFileSystem fs(disk, std::ref(fault));
-    const std::string error = test::error_of([&] {
-      write_safetensors(fs, "/t", every_type(), {{"format", "pt"}});
-    });
-    failed = fault.failed();
-    CHECK(error == (failed ? "/t: injected" : "no error"));
-    CHECK(disk.list("/").size() == (failed ? 0U : 1U));
-  }
+  const auto write = [](FileSystem& fs) {
+    write_safetensors(fs, "/t", every_type(), {{"format", "pt"}});
+  };
+  const int calls = test::fail_each_call(
+      test::MemoryDisk(), write, [](test::MemoryDisk& after, const test::Fault& fault) {
+        REQUIRE(fault.error);
+        CHECK(std::string_view(fault.error->what()) == "/t: injected");
+        CHECK(after.list("/").empty());
+      });
   CHECK(calls > 20);
   test::MemoryDisk disk;
   disk.create("/t", 0600)->close();

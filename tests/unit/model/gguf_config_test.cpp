@@ -146,7 +146,7 @@ TEST_CASE("layer counts (class 31)") {
   CHECK(failure(with<uint32_t>("llama.block_count", 3)) ==
         "tensor blk.2.attn_norm.weight is missing");
   CHECK(failure(with<uint32_t>("llama.block_count", 1)) ==
-        "tensor blk.1.attn_norm.weight is not known in a llama model");
+        "tensor blk.1.attn_norm.weight is not known in a llama model, nor are 8 others");
 }
 
 TEST_CASE("attention shapes (class 32)") {

@@ -59,6 +59,39 @@ TEST_CASE("an alpha of 0 means the product as it is") {
   CHECK(open(b)->lora().modules[0].scale == 1.0f);
 }
 
+TEST_CASE("scales that no alpha can say are multiplied in: 0, which would mean none, and others") {
+  const auto base = open_model(test::golden("models/qwen2-bias"));
+  GgufBuilder b = adapter();
+  b.tensor("blk.1.ffn_down.weight.lora_a", {2, 20}, some_floats(2 * 20));
+  b.tensor("blk.1.ffn_down.weight.lora_b", {16, 2}, some_floats(16 * 2));
+  LoraAdapter lora = open(b)->lora();
+  lora.config.alpha = 0;
+  const auto read_again = [&] {
+    const GgufAdapter form = gguf_adapter(lora, *base);
+    const std::string path = test::temporary_folder() + "/lora.gguf";
+    const auto file = io::file_system().create(path, 0600);
+    io::write_gguf(*file, form.keys, form.tensors);
+    file->close();
+    return open_adapter(path, *base)->lora();
+  };
+  const auto is_nothing = [](const LoraModule& m) {
+    return std::all_of(m.b.begin(), m.b.end(), [](float v) { return v == 0; });
+  };
+  lora.modules[0].scale = 0;
+  LoraAdapter again = read_again();
+  CHECK(is_nothing(again.modules[0]));
+  CHECK(again.modules[1].scale == lora.modules[1].scale);
+  CHECK(again.modules[1].b == lora.modules[1].b);
+  lora.modules[1].scale = 0;
+  again = read_again();
+  CHECK((is_nothing(again.modules[0]) && is_nothing(again.modules[1])));
+  lora.modules[0].scale = 1e-30f;
+  lora.modules[1].scale = 3e38f;
+  lora.modules[0].b.assign(lora.modules[0].b.size(), 1e38f);
+  lora.modules[1].b.assign(lora.modules[1].b.size(), 1e38f);
+  CHECK(test::error_of([&] { read_again(); }).find("beyond the range of F32") != std::string::npos);
+}
+
 TEST_CASE("what is wrong with an adapter's file is named") {
   struct Case {
     std::function<void(GgufBuilder&)> spoil;
@@ -68,7 +101,12 @@ TEST_CASE("what is wrong with an adapter's file is named") {
       {[](GgufBuilder& b) { b.keys.erase(b.keys.begin()); }, "not an adapter"},
       {[](GgufBuilder& b) { b.keys.erase(b.keys.begin() + 1); }, "general.architecture"},
       {[](GgufBuilder& b) { b.keys.erase(b.keys.begin() + 2); }, "adapter.type"},
-      {[](GgufBuilder& b) { b.keys.pop_back(); }, "adapter.lora.alpha: need a number"},
+      {[](GgufBuilder& b) { b.keys.pop_back(); }, "adapter.lora.alpha: need a finite number"},
+      {[](GgufBuilder& b) {
+         b.keys.pop_back();
+         b.number<double>("adapter.lora.alpha", 1e39);
+       },
+       "adapter.lora.alpha: need a finite number"},
       {[](GgufBuilder& b) { b.text("adapter.alora.invocation", "x"); },
        "key adapter.alora.invocation is not known"},
       {[](GgufBuilder& b) { b.tensors.pop_back(); }, "attn_q.weight.lora_b is missing"},

@@ -257,19 +257,13 @@ TEST_CASE("a disk that fails at any call leaves no OUT, or all of it") {
   test::MemoryDisk whole;
   run(whole);
   const std::string bytes = whole.bytes("/out.gguf");
-  bool failed = true;
-  for (int n = 1; failed; ++n) {
-    for (const bool for_good : {false, true}) {
-      test::MemoryDisk disk;
-      const auto fails = std::make_shared<test::NthCallFails>(n, for_good);
-      test::HookedFileSystem hooked(disk, [&](const std::string& path) { (*fails)(path); });
-      const std::string error = test::error_of([&] { run(hooked); });
-      failed = fails->failed();
-      INFO("call " << n << (for_good ? " and all after it" : ""));
-      CHECK((error == "no error") == !failed);
-      if (disk.kind("/out.gguf") == io::PathKind::file) CHECK(disk.bytes("/out.gguf") == bytes);
-    }
-  }
+  test::fail_each_call(test::MemoryDisk(), run,
+                       [&](test::MemoryDisk& disk, const test::Fault& fault) {
+                         INFO("call " << fault.call << (fault.for_good ? " and all after it" : ""));
+                         CHECK(fault.error);
+                         if (disk.kind("/out.gguf") == io::PathKind::file)
+                           CHECK(disk.bytes("/out.gguf") == bytes);
+                       });
 }
 
 TEST_CASE("a full disk is told before or when it is met, and leaves nothing") {

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "hash_model.h"
+#include "model/weights.h"
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
@@ -33,6 +34,7 @@ struct Workshop {
   std::string folder = test::temporary_folder();
   std::shared_ptr<const Model> base;
   FinetuneOptions options;
+  std::function<void(const std::string&, const TrainedValues&)> write_folder;
 
   Workshop() {
     write_text(folder + "/base.gguf", test::tiny_llama().bytes());
@@ -65,6 +67,7 @@ struct Workshop {
             [](const TrainableOptions& o) {
               return TrainingMemory{.weights = 1, .activations = o.batch_tokens, .parameters = 3};
             },
+        .write_folder = write_folder,
         .torch_version = "none",
         .files = files};
     return run_finetune(base, options, backend, progress);
@@ -229,6 +232,7 @@ TEST_CASE("a model that cannot be opened leaves no folder behind") {
         throw Error(ErrorKind::config, "no such device");
       },
       .plan = nullptr,
+      .write_folder = nullptr,
       .torch_version = "none",
       .files = disk};
   CHECK(test::error_of([&] { run_finetune(shop.base, shop.options, backend, {}); }) ==
@@ -307,11 +311,23 @@ TEST_CASE("results are for whom the umask lets, checkpoints for their owner") {
   }
 }
 
-TEST_CASE("all weights of a GGUF file are refused with what to do") {
+TEST_CASE("all weights of a GGUF file go to who can write a folder of them") {
   Workshop shop;
   shop.options.method = Method::full;
+  int written = 0;
+  shop.write_folder = [&](const std::string& folder, const TrainedValues& values) {
+    CHECK(folder == "/out");
+    Weights weights = shop.base->weights();
+    model::for_each_tensor(shop.base->config(), weights, [&](const model::TensorSlot& slot) {
+      CHECK(static_cast<int64_t>(values(slot.tensor).size()) == slot.view->elements());
+      ++written;
+    });
+    CHECK(values({model::TensorRole::q, 7}).empty());
+    throw Error(ErrorKind::io, "the disk is full");
+  };
   MemoryDisk disk;
-  CHECK(test::error_of([&] { shop.run(disk); }).starts_with("--method full: got a GGUF file"));
+  CHECK(test::error_of([&] { shop.run(disk); }) == "the disk is full");
+  CHECK(written == 11);
 }
 
 TEST_CASE("a plan says what it would take, and makes nothing") {
@@ -321,6 +337,7 @@ TEST_CASE("a plan says what it would take, and makes nothing") {
                                     [](const TrainableOptions& o) {
                                       return TrainingMemory{1, o.batch_tokens, 3, true, 1e6};
                                     },
+                                .write_folder = nullptr,
                                 .torch_version = ""};
   const FinetunePlan plan = plan_run(shop.base, shop.options, backend);
   CHECK(plan.updates == 6);
