@@ -4,17 +4,20 @@
   quantize_against_llama.py NALAR LLAMA sources MODEL.gguf TEXT OUT.gguf [--steps 200] [--lr 2e-5]
                                        [--batch-rows 2] [--characters 1400]
   quantize_against_llama.py NALAR LLAMA quality SOURCE.gguf TEXT CALIBRATION [--types Q4_K_M,…] [--bytes 100000]
-                                       [--kinds llama.cpp,nalar] [--earlier LINES]
+                                       [--kinds llama.cpp,nalar] [--earlier LINES] [--judge nalar]
   quantize_against_llama.py NALAR LLAMA time SOURCE.gguf [--types Q4_K_M,…] [--rounds 3]
 
-LLAMA: the folder of llama-quantize and llama-imatrix.
+LLAMA: the folder of llama-quantize, llama-imatrix and llama-perplexity. Needs gguf and numpy.
 
 sources   A float model whose weights lie on no grid, as those of a dequantized file do: MODEL as an F32 folder, all
-          of its weights trained for --steps updates of a few rows of TEXT with a fixed seed, as a GGUF file of F16.
+          of its weights trained for --steps updates of a few rows of TEXT with a fixed seed (0: not trained), as a
+          GGUF file of F16. Some hundred updates move weights by a hundredth of a step of a 4-bit grid, and a quantizer
+          finds the grid again: so that each weight lies anywhere in its cell, as before it was quantized, noise
+          of one step's width is added (dither).
 quality   Each type four times, at one size: both tools without statistics, and with those of CALIBRATION
           (--calibrate; llama-imatrix in chunks of 512). KL divergence from SOURCE on the first --bytes of TEXT, second
-          halves of chunks of 512 tokens, everything computed in fp32: what the weights lost and nothing else. What
-          the lines of an --earlier run tell is not run again.
+          halves of chunks of 512 tokens, by nalar eval or by llama-perplexity; both with 8-bit activations, as the
+          files are run. What the lines of an --earlier run tell is not run again.
 time      Whole commands in turn, --threads each: seconds, processor seconds, peak memory.
 
 Prints a line of JSON a file and, in the end, a Markdown table. A machine with other work gives other times.
@@ -24,6 +27,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -68,10 +72,21 @@ class Tools:
                          *(["--imatrix", statistics_file] if statistics_file else []),
                          source, out, to, self.threads])[1]
 
-    def divergence(self, file, source, text):
+    def divergence(self, file, source, text, judge):
+        if judge == "llama.cpp":
+            base = text.parent / "logits"
+            options = ["-c", "512", "-t", self.threads, "--kl-divergence-base", base]
+            if not base.exists():
+                measured([self.llama / "llama-perplexity", "-m", source, "-f", text, *options])
+            out, _ = measured([self.llama / "llama-perplexity", "-m", file, *options, "--kl-divergence"])
+            find = lambda name: float(re.search(re.escape(name) + r"\s*:\s*(-?[0-9.]+)", out).group(1))
+            return {"kl": find("Mean    KLD"), "same_top": find("Same top p") / 100, "perplexity": find("Mean PPL(Q)")}
         report, _ = self.run_nalar("eval", file, "--text", text, "--convention", "llamacpp", "--window", "512",
-                                   "--reference", source, "--compute", "fp32", "--json")
-        return json.loads(report)
+                                   "--reference", source, "--json")
+        report = json.loads(report)
+        found = report["comparisons"][0]
+        return {"kl": found["kl"]["value"], "kl_error": found["kl"]["error"], "same_top": found["same_top"]["value"],
+                "perplexity": report["texts"][0]["perplexity"]["value"]}
 
 
 def sources(arguments, tools):
@@ -82,12 +97,41 @@ def sources(arguments, tools):
         with open(work / "rows.jsonl", "w") as rows:
             for begin in range(0, len(text) - size, size):
                 rows.write(json.dumps({"text": text[begin:begin + size]}) + "\n")
+        if arguments.steps == "0":
+            tools.run_nalar("quantize", arguments.source, arguments.out, "--type", "F16", "--pure")
+            return leave_grid(arguments.source, arguments.out)
         tools.run_nalar("convert", arguments.source, work / "base", "--dtype", "f32")
         _, run = tools.run_nalar("finetune", work / "base", work / "rows.jsonl", "-o", work / "tuned", "--method",
                                  "full", "--dtype", arguments.dtype, "--steps", arguments.steps, "--batch-rows",
                                  arguments.batch_rows, "--lr", arguments.lr, "--seed", "1")
         tools.run_nalar("convert", work / "tuned", arguments.out, "--dtype", "f16")
     print(json.dumps({"source": arguments.out} | run))
+    return leave_grid(arguments.source, arguments.out)
+
+
+def leave_grid(model, file):
+    """Adds to each weight of FILE (F16) noise of the width of MODEL's step in its block of 32."""
+    import gguf
+    import numpy as np
+
+    random = np.random.default_rng(1)
+    grids = {tensor.name: tensor for tensor in gguf.GGUFReader(model).tensors}
+    with open(file, "r+b") as out:
+        for tensor in gguf.GGUFReader(file).tensors:
+            if tensor.tensor_type != gguf.GGMLQuantizationType.F16 or len(tensor.shape) < 2:
+                continue
+            grid = grids[tensor.name]
+            for begin in range(0, len(tensor.data), 8192):
+                rows = tensor.data[begin:begin + 8192]
+                steps = np.sort(gguf.quants.dequantize(grid.data[begin:begin + 8192], grid.tensor_type).astype(
+                    np.float32).reshape(-1, 32), axis=1)
+                steps = np.diff(steps, axis=1)
+                steps = np.where(steps > 0, steps, np.inf).min(axis=1, keepdims=True)
+                steps[np.isinf(steps)] = 0
+                noise = random.uniform(-0.5, 0.5, (len(steps), 32)).astype(np.float32) * steps
+                rows = (rows.astype(np.float32) + noise.reshape(rows.shape)).astype(np.float16)
+                out.seek(tensor.data_offset + begin * rows[0].nbytes)
+                out.write(rows.tobytes())
 
 
 def quality(arguments, tools):
@@ -114,7 +158,7 @@ def quality(arguments, tools):
                 print(json.dumps({"imatrix": arguments.calibration} | run), flush=True)
             run = tools.quantize(arguments.source, out, kind, to, file)
             found = {"type": to, "by": kind, "statistics": with_statistics, "bytes": out.stat().st_size} | run
-            found |= divergence_of(tools.divergence(out, arguments.source, text))
+            found |= tools.divergence(out, arguments.source, text, arguments.judge)
             table[to, kind, with_statistics] = found
             print(json.dumps(found), flush=True)
             for made in work.glob("out.gguf*"):
@@ -128,12 +172,6 @@ def quality(arguments, tools):
             theirs, ours = (table[to, kind, with_statistics]["kl"] for kind in ("llama.cpp", "nalar"))
             cells += [f"{theirs:.5f}", f"{ours:.5f}", f"{100 * (ours / theirs - 1):+.1f} %"]
         print("| " + " | ".join(cells) + " |")
-
-
-def divergence_of(report):
-    found = report["comparisons"][0]
-    return {"kl": found["kl"]["value"], "kl_error": found["kl"]["error"], "same_top": found["same_top"]["value"],
-            "perplexity": report["texts"][0]["perplexity"]["value"]}
 
 
 def times(arguments, tools):
@@ -182,6 +220,7 @@ def main():
     lost.add_argument("calibration")
     lost.add_argument("--types", default=TYPES)
     lost.add_argument("--bytes", type=int, default=100_000)
+    lost.add_argument("--judge", default="nalar", choices=["nalar", "llama.cpp"])
     lost.add_argument("--kinds", default="llama.cpp,nalar")
     lost.add_argument("--earlier", help="a file of lines that a run printed")
     lost.set_defaults(run=quality)
