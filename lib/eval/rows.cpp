@@ -32,8 +32,8 @@ std::string Rows::place(const Row& row) const {
 Rows read_rows(const std::string& path, const std::vector<std::string>& columns) {
   const data::FileKind kind = data::file_kind(path);
   const std::string text = read_input(path, kMaxBytes);
-  Rows out{path, {}, base::sha256_hex(text),
-           kind == data::FileKind::csv || kind == data::FileKind::tsv};
+  Rows out{
+      path, {}, base::sha256_hex(text), kind == data::FileKind::csv || kind == data::FileKind::tsv};
   const auto keep = [&](data::Row&& row) {
     out.rows.push_back({std::move(row.fields), row.line});
     if (!row.problem) return;

@@ -145,7 +145,9 @@ Task task_over(const std::string& fields, const std::string& file, const std::st
   return Task(options);
 }
 
-TEST_CASE("an answer key in digits: of a template a position, of a column of texts a text, if it is one") {
+TEST_CASE(
+    "an answer key in digits: of a template a position, of a column of texts a text, if it is "
+    "one") {
   const auto gold = [](const std::string& target, const std::string& file,
                        const std::string& rows) {
     const Task task = task_over(
@@ -183,9 +185,8 @@ TEST_CASE("a list is one that a template has printed; in brackets a column's tex
   const auto item = [](const std::string& fields) {
     return task_over(fields, "t.jsonl", R"({"q": "x", "a": "[0, 1]"})").impl().items[0];
   };
-  const std::string choice =
-      R"("output_type": "multiple_choice", "doc_to_text": "q", )"
-      R"("doc_to_choice": ["[1, 0]", "[0, 1]"], "doc_to_target": )";
+  const std::string choice = R"("output_type": "multiple_choice", "doc_to_text": "q", )"
+                             R"("doc_to_choice": ["[1, 0]", "[0, 1]"], "doc_to_target": )";
   CHECK(item(choice + "\"a\"").gold == std::vector<size_t>{1});
   CHECK(item(choice + "\"{{a}}\"").gold == std::vector<size_t>{0, 1});
   const std::string answer =
