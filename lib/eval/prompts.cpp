@@ -16,8 +16,9 @@ namespace {
   throw Error(ErrorKind::bad_data, fmt::format("field {}: {}", field.key(), message));
 }
 
-// The index that a value is: an integer, or a text of digits.
+// The index that a value is: an integer, false and true for 0 and 1, or a text of digits.
 std::optional<int64_t> index_of(const Json& value) {
+  if (value.is_bool()) return value.as_bool() ? 1 : 0;
   if (value.is_integer()) return value.as_int64();
   if (!value.is_string()) return std::nullopt;
   const std::string& text = value.as_string();

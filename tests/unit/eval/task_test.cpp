@@ -163,6 +163,7 @@ TEST_CASE(
   CHECK(gold("{{a}}", "t.jsonl", R"({"q": "7", "a": "0"})") == Gold{0});
   CHECK(gold("a", "t.jsonl", R"({"q": "7", "a": 0})") == Gold{0});
   CHECK(gold("{{a}}", "t.jsonl", R"({"q": "7", "a": 0})") == Gold{0});
+  CHECK(gold("a", "t.jsonl", R"({"q": "7", "a": true})") == Gold{1});
   // A .csv file's column is of integers where all its rows have one there.
   CHECK(gold("a", "t.csv", "q,a\nx,2\n") == Gold{2});
   CHECK(gold("a", "t.csv", "q,a\nx,2\nx,two\n") == Gold{0});
