@@ -150,8 +150,14 @@ void EvalCommand::check_needs(const OptionSet& options) const {
 // Hours later it would be too late.
 void EvalCommand::check_outputs() const {
   const std::optional<std::string> state = state_path();
-  const auto same = [](const std::optional<std::string>& a, const std::optional<std::string>& b) {
-    return a && b && std::filesystem::weakly_canonical(*a) == std::filesystem::weakly_canonical(*b);
+  // Empty where it cannot be looked at: file_exists tells why.
+  const auto place = [](const std::optional<std::string>& file) {
+    std::error_code failed;
+    return file ? std::filesystem::weakly_canonical(*file, failed) : std::filesystem::path();
+  };
+  const auto same = [&](const std::optional<std::string>& a, const std::optional<std::string>& b) {
+    const std::filesystem::path first = place(a);
+    return !first.empty() && first == place(b);
   };
   if (same(output_, samples_) || same(output_, state) || same(samples_, state)) {
     throw Error(ErrorKind::usage, "--output, --samples and --state: need a file each");

@@ -55,9 +55,12 @@ Field::Field(Json spec, std::string key) : spec_(std::move(spec)), key_(std::mov
   template_ = std::move(parsed);
 }
 
-bool Field::renders(const Json& row) const {
-  return template_ != nullptr && row.find(spec_.as_string()) == nullptr;
+std::optional<std::string_view> Field::column(const Json& row) const {
+  if (!template_ || !row.find(spec_.as_string())) return std::nullopt;
+  return spec_.as_string();
 }
+
+bool Field::renders(const Json& row) const { return template_ && !column(row); }
 
 Json Field::of(const Json& row) const {
   if (!template_) return spec_;

@@ -3,7 +3,9 @@
 #include <nalar/json.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace nalar::eval {
 
@@ -20,7 +22,9 @@ class Field {
 
   // The column's value; or the template's text; or the constant. Errors: bad_data "field KEY: …".
   Json of(const Json& row) const;
-  // Whether that is a template's text.
+  // The name of the column that it is of this row.
+  std::optional<std::string_view> column(const Json& row) const;
+  // Whether of() is a template's text.
   bool renders(const Json& row) const;
   const std::string& key() const { return key_; }
 

@@ -16,8 +16,9 @@ namespace {
   throw Error(ErrorKind::bad_data, fmt::format("field {}: {}", field.key(), message));
 }
 
-// The index that a value is: an integer, or a text of digits.
+// The index that a value is: an integer, false and true for 0 and 1, or a text of digits.
 std::optional<int64_t> index_of(const Json& value) {
+  if (value.is_bool()) return value.as_bool() ? 1 : 0;
   if (value.is_integer()) return value.as_int64();
   if (!value.is_string()) return std::nullopt;
   const std::string& text = value.as_string();
@@ -54,7 +55,18 @@ Json text_or_position(const Field& field, const Json& row) {
   return index ? Json(*index) : value;
 }
 
-// The choice that an answer key means: its position, or its text. A .csv file has digits for both.
+// The right answer, or the right ones: a template may print a list.
+Json target_of(const Field& field, const Json& row) {
+  return field.renders(row) ? list_or_text(field.of(row)) : field.of(row);
+}
+
+// The same of a task with choices: their texts or positions.
+Json key_of(const Field& field, const Json& row) {
+  Json key = text_or_position(field, row);
+  return field.renders(row) ? list_or_text(std::move(key)) : key;
+}
+
+// The choice that an answer key means: its text, or its position.
 size_t gold_of(const Field& field, const Json& key, const std::vector<std::string>& choices) {
   if (key.is_string()) {
     const auto at = std::find(choices.begin(), choices.end(), key.as_string());
@@ -106,7 +118,7 @@ std::vector<std::string> PromptMaker::choices_of(const Json& row) const {
 PromptMaker::Turn PromptMaker::turn_of(const Json& row) const {
   if (!task_.doc_to_choice) {
     const Json question = task_.doc_to_text->of(row);
-    const Json target = list_or_text(task_.doc_to_target->of(row));
+    const Json target = target_of(*task_.doc_to_target, row);
     const bool several = target.is_array() && !target.as_array().empty();
     return {text_of(*task_.doc_to_text, question),
             text_of(*task_.doc_to_target, several ? target.as_array().front() : target)};
@@ -119,7 +131,7 @@ PromptMaker::Turn PromptMaker::turn_of(const Json& row) const {
             text_of(target, target.of(row))};
   }
   return {text_of(*task_.doc_to_text, question),
-          choices[all_gold(target, list_or_text(text_or_position(target, row)), choices).front()]};
+          choices[all_gold(target, key_of(target, row), choices).front()]};
 }
 
 const PromptMaker::Turn& PromptMaker::shot(size_t row) {
@@ -184,7 +196,7 @@ void PromptMaker::make_choices(const Json& row, std::span<const size_t> shots, I
     }
     return;
   }
-  item.gold = all_gold(target, list_or_text(text_or_position(target, row)), item.choices);
+  item.gold = all_gold(target, key_of(target, row), item.choices);
   item.contexts.push_back(prompt(row, text_of(*task_.doc_to_text, question), shots));
   for (const std::string& choice : item.choices) item.continuations.push_back(delimiter + choice);
 }
@@ -197,7 +209,7 @@ Item PromptMaker::make(const Row& row, std::span<const size_t> shots) {
     return item;
   }
   const Field& field = *task_.doc_to_target;
-  const Json target = list_or_text(field.of(row.fields));
+  const Json target = target_of(field, row.fields);
   if (target.is_array() && task_.output_type == OutputType::generate_until) {
     for (const Json& one : target.as_array()) item.targets.push_back(text_of(field, one));
     if (item.targets.empty()) fail(field, "got an empty list, need a text");

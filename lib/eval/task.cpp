@@ -29,6 +29,17 @@ Rows read_data(const std::optional<std::string>& given, const std::string& named
   return path.empty() ? Rows{} : read_rows(path, file.columns);
 }
 
+// Positions of choices that a table's cells spell.
+void take_positions(const TaskFile& file, Rows& rows) {
+  if (!file.doc_to_choice || rows.rows.empty()) return;
+  for (const std::optional<Field>* field : {&file.doc_to_text, &file.doc_to_target}) {
+    if (!*field) continue;
+    if (const auto column = (*field)->column(rows.rows.front().fields)) {
+      take_integers(*column, rows);
+    }
+  }
+}
+
 void check(const Task::Impl& task) {
   const auto fail = [&](const std::string& message, const char* hint) {
     throw Error(ErrorKind::usage, message, hint).in_file(task.file.path);
@@ -73,6 +84,8 @@ Task::Task(const TaskOptions& options, std::shared_ptr<const ChatTemplate> chat)
   task->data = read_data(options.data, task->file.data, task->file);
   task->fewshot = read_data(options.fewshot_data, task->file.fewshot_data, task->file);
   check(*task);
+  take_positions(task->file, task->data);
+  take_positions(task->file, task->fewshot);
   make_items(*task);
   impl_ = std::move(task);
 }

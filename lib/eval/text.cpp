@@ -33,9 +33,11 @@ std::optional<TokenId> beginning(const TextOptions& options, const Tokenizer& to
   return id;
 }
 
-// A figure of a text in another encoding would be one of something else.
+// A figure of a text in another encoding would be one of something else. Blanks are a text, too.
 std::string_view checked(std::string_view text) {
-  data::text_of_file(text, data::FileKind::txt);
+  if (text.find_first_not_of(" \t\r\n") != text.npos) {
+    data::text_of_file(text, data::FileKind::txt);
+  }
   return text;
 }
 

@@ -132,6 +132,16 @@ class Tasks(CliTest):
             result = nalar("eval", MODEL, *task, one, str(self.folder / "x"), other, str(self.folder / "." / "x"))
             self.assert_error(result, 64, "need a file each")
 
+    def test_outputs_that_cannot_be_looked_at(self):
+        (self.folder / "loop").symlink_to(self.folder / "loop")
+        for bad, named in (("n" * 300, b"nnn"), (str(self.folder / "loop" / "x"), b"/loop")):
+            for one, other in (("--output", "--samples"), ("--state", "--output")):
+                result = nalar("eval", MODEL, "--task", str(TASKS / "words.json"), one, bad, other,
+                               str(self.folder / "x"))
+                self.assertIn(result.code, (66, 73), result.err)
+                self.assertIn(named, result.err)
+                self.assertFalse((self.folder / "x").exists())
+
     def test_a_task_in_yaml(self):
         result = nalar("eval", MODEL, "--task", self.file("t.yaml", "task: x\n"), "--data", TEXT)
         self.assert_error(result, 66, r"t\.yaml: need a task in JSON")

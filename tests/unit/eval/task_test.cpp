@@ -48,6 +48,8 @@ std::map<std::string, double> figures(const TaskResult& result) {
   return out;
 }
 
+using Texts = std::vector<std::string>;
+
 TEST_CASE("prompts of the tasks in datasets/tasks, as lm-evaluation-harness writes them") {
   const std::string folder = nalar::test::temporary_folder();
   const auto item_of = [&](const std::string& task, std::string row) {
@@ -61,7 +63,6 @@ TEST_CASE("prompts of the tasks in datasets/tasks, as lm-evaluation-harness writ
   };
   const auto context = [](const Task& task) { return task.impl().items[0].contexts[0].text(); };
   const auto continuations = [](const Task& task) { return task.impl().items[0].continuations; };
-  using Texts = std::vector<std::string>;
 
   const auto arc = item_of("arc_easy",
                            R"({"question": "Why?", "choices": {"text": ["it's", "so"],
@@ -144,11 +145,13 @@ Task task_over(const std::string& fields, const std::string& file, const std::st
   return Task(options);
 }
 
-TEST_CASE("an answer key in digits: of a template a position, of a column a text, if it is one") {
+TEST_CASE(
+    "an answer key in digits: of a template a position, of a column of texts a text, if it is "
+    "one") {
   const auto gold = [](const std::string& target, const std::string& file,
                        const std::string& rows) {
     const Task task = task_over(
-        R"("output_type": "multiple_choice", "doc_to_text": "q", "doc_to_choice": ["2", "0", "1"], )"
+        R"("output_type": "multiple_choice", "doc_to_text": "q", "doc_to_choice": ["2", "0", "1", "two"], )"
         R"("doc_to_target": ")" +
             target + "\"",
         file, rows);
@@ -160,8 +163,37 @@ TEST_CASE("an answer key in digits: of a template a position, of a column a text
   CHECK(gold("{{a}}", "t.jsonl", R"({"q": "7", "a": "0"})") == Gold{0});
   CHECK(gold("a", "t.jsonl", R"({"q": "7", "a": 0})") == Gold{0});
   CHECK(gold("{{a}}", "t.jsonl", R"({"q": "7", "a": 0})") == Gold{0});
-  CHECK(gold("a", "t.csv", "q,a\n7,2\n") == Gold{0});
-  CHECK(gold("{{a}}", "t.csv", "q,a\n7,2\n") == Gold{2});
+  CHECK(gold("a", "t.jsonl", R"({"q": "7", "a": true})") == Gold{1});
+  // A .csv file's column is of integers where all its rows have one there.
+  CHECK(gold("a", "t.csv", "q,a\nx,2\n") == Gold{2});
+  CHECK(gold("a", "t.csv", "q,a\nx,2\nx,two\n") == Gold{0});
+  CHECK(gold("{{a}}", "t.csv", "q,a\nx,2\n") == Gold{2});
+}
+
+TEST_CASE("a .csv file's column of integers says which choice is the context") {
+  const Task task = task_over(
+      R"("output_type": "multiple_choice", "doc_to_text": "label", "doc_to_choice": "{{[a, b]}}", )"
+      R"("doc_to_target": "end")",
+      "t.csv", "a,b,end,label\nA saw,B saw,it,1\nC saw,D saw,me,0\n", 1);
+  const Item& item = task.impl().items[0];
+  CHECK(item.gold == std::vector<size_t>{1});
+  CHECK(item.continuations == Texts{" it", " it"});
+  REQUIRE(item.contexts.size() == 2);
+  CHECK(item.contexts[1].text() == "C saw me\n\nB saw");
+}
+
+TEST_CASE("a list is one that a template has printed; in brackets a column's text stays a text") {
+  const auto item = [](const std::string& fields) {
+    return task_over(fields, "t.jsonl", R"({"q": "x", "a": "[0, 1]"})").impl().items[0];
+  };
+  const std::string choice = R"("output_type": "multiple_choice", "doc_to_text": "q", )"
+                             R"("doc_to_choice": ["[1, 0]", "[0, 1]"], "doc_to_target": )";
+  CHECK(item(choice + "\"a\"").gold == std::vector<size_t>{1});
+  CHECK(item(choice + "\"{{a}}\"").gold == std::vector<size_t>{0, 1});
+  const std::string answer =
+      R"("output_type": "generate_until", "doc_to_text": "q", "doc_to_target": )";
+  CHECK(item(answer + "\"a\"").targets == Texts{"[0, 1]"});
+  CHECK(item(answer + "\"{{a}}\"").targets == Texts{"0", "1"});
 }
 
 TEST_CASE("shots from the items' own file, given twice, leave the item out") {

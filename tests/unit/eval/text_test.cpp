@@ -121,6 +121,7 @@ TEST_CASE("a text that is no UTF-8 is refused with its place") {
     return error_of([&] { evaluate_text(stories.subject, t, options); });
   };
   CHECK(error(text) == "not UTF-8 text: got 0xe9 (at byte 70)");
+  CHECK(error(" \n") == "no error");
   CHECK(error("\xff\xfeH") == "not UTF-8 text: this looks like UTF-16");
 }
 
