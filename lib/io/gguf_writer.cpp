@@ -156,9 +156,8 @@ std::vector<bool> waiting(const std::vector<GgufTensorToWrite>& tensors) {
     earliest = std::min(earliest, turn);
   }
   std::vector<bool> waits(tensors.size());
-  std::transform(tensors.begin(), tensors.end(), waits.begin(), [&](const auto& tensor) {
-    return tensor.turn && *tensor.turn >= first_late;
-  });
+  std::transform(tensors.begin(), tensors.end(), waits.begin(),
+                 [&](const auto& tensor) { return tensor.turn && *tensor.turn >= first_late; });
   return waits;
 }
 

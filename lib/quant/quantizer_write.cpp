@@ -151,15 +151,15 @@ QuantizeResult Quantizer::write(const std::string& out) {
   std::vector<DType> types;
   for (const QuantizedTensor& tensor : tensors_) types.push_back(tensor.to);
   open_statistics(types);
+  std::optional<Imatrix> imatrix;
   if (options_.write_imatrix) {
     for (const SourceTensor& tensor : source_.tensors) importance_of(tensor);
-    write_imatrix(
-        files_, *options_.write_imatrix, calibration_->imatrix([this](const std::string& matrix) {
-          const auto at =
-              std::find_if(source_.tensors.begin(), source_.tensors.end(),
-                           [&](const SourceTensor& tensor) { return tensor.model_name == matrix; });
-          return at->name;
-        }));
+    imatrix = calibration_->imatrix([this](const std::string& matrix) {
+      const auto at =
+          std::find_if(source_.tensors.begin(), source_.tensors.end(),
+                       [&](const SourceTensor& tensor) { return tensor.model_name == matrix; });
+      return at->name;
+    });
   }
   eval::WeightsHasher hasher(model_->files().weight_paths());
   const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write(hasher);
@@ -175,6 +175,8 @@ QuantizeResult Quantizer::write(const std::string& out) {
     const io::FileDigest digest = io::digest_of(files_, file.path());
     result.sha256 = digest.sha256;
     result.bytes = digest.bytes;
+    // Not before there is nothing left that may be stopped: the same command again would refuse it.
+    if (imatrix) write_imatrix(files_, *options_.write_imatrix, *imatrix);
   });
   if (calibration_ != nullptr) run_.statistics->passes = calibration_->passes();
   run_.peak_bytes = base::peak_memory();
