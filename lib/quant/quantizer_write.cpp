@@ -148,9 +148,12 @@ void Quantizer::check(const std::string& path) {
 QuantizeResult Quantizer::write(const std::string& out) {
   refuse_out(out);
   if (options_.check) read_check_text();
-  std::vector<DType> types;
-  for (const QuantizedTensor& tensor : tensors_) types.push_back(tensor.to);
-  open_statistics(types);
+  std::vector<std::string> feedback;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const SourceTensor& tensor = source_.tensors[i];
+    if (is_steered(tensor, tensors_[i].to)) feedback.push_back(tensor.model_name);
+  }
+  open_statistics(std::move(feedback));
   std::optional<Imatrix> imatrix;
   if (options_.write_imatrix) {
     for (const SourceTensor& tensor : source_.tensors) importance_of(tensor);
