@@ -114,6 +114,7 @@ std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHash
 void Quantizer::read_check_text() {
   io::in_file(*options_.check, [&] {
     check_text_ = io::read_file(*options_.check, kMaxText);
+    if (!base::is_valid_utf8(check_text_)) throw Error(ErrorKind::bad_data, "not UTF-8 text");
     const auto tokenizer = open_tokenizer(model_->files());
     const auto ids = tokenizer->encode(
         check_text_, {.add_special = true, .parse_special = false, .special_ranges = {}});

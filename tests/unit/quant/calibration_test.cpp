@@ -177,6 +177,19 @@ TEST_CASE("a text that is too short is told with what is needed") {
         }).starts_with(set.text + ": too short to calibrate with: got "));
 }
 
+TEST_CASE("what is no text is refused before anything is done with it") {
+  const Set set;
+  QuantizeOptions calibrated, checked;
+  calibrated.calibration = checked.check = set.folder + "/model.gguf";
+  for (const QuantizeOptions& options : {calibrated, checked}) {
+    QuantizeControl control;
+    control.on_event = [](const QuantizeEvent&) { return false; };
+    CHECK(test::error_of([&] {
+            quantize(set.model, set.folder + "/out.gguf", options, control);
+          }) == set.folder + "/model.gguf: not UTF-8 text");
+  }
+}
+
 TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was gathered") {
   const Set set;
   double output_error[2];
