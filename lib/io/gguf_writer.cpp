@@ -146,15 +146,18 @@ void write_zeros(uint64_t count, OutputFile& file) {
   }
 }
 
-// Those that come before one of an earlier turn.
+// Those of the first turn that has one before one of an earlier turn, and of all later turns.
 std::vector<bool> waiting(const std::vector<GgufTensorToWrite>& tensors) {
-  std::vector<bool> waits(tensors.size());
-  int earliest = std::numeric_limits<int>::max();
+  constexpr int kNone = std::numeric_limits<int>::max();
+  int earliest = kNone, first_late = kNone;
   for (size_t i = tensors.size(); i-- > 0;) {
-    if (!tensors[i].turn) continue;
-    waits[i] = *tensors[i].turn > earliest;
-    earliest = std::min(earliest, *tensors[i].turn);
+    const int turn = tensors[i].turn.value_or(kNone);
+    if (tensors[i].turn && turn > earliest) first_late = std::min(first_late, turn);
+    earliest = std::min(earliest, turn);
   }
+  std::vector<bool> waits(tensors.size());
+  std::transform(tensors.begin(), tensors.end(), waits.begin(),
+                 [&](const auto& tensor) { return tensor.turn && *tensor.turn >= first_late; });
   return waits;
 }
 

@@ -63,8 +63,9 @@ struct GgufTensorToWrite {
   std::vector<int64_t> shape;  // row-major, outermost first, as TensorView's; at most 4
   // Hands over exactly the tensor's bytes, piece by piece.
   std::function<void(OutputFile& file)> write;
-  // Where the order matters in which they are handed over: one that comes before one of an earlier
-  // turn waits for it, in a place that is filled with zeros meanwhile.
+  // Where the order matters in which they are handed over: those with turns are, by these. One that
+  // comes before one of an earlier turn, or of a later turn than such a one, waits: its place is
+  // filled with zeros meanwhile.
   std::optional<int> turn = std::nullopt;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "io/file_system.h"
 #include "io/folder_file.h"
 #include "quant/hessian.h"
@@ -69,6 +70,8 @@ Calibration::~Calibration() = default;
 
 void Calibration::read_text() {
   const std::string text = io::read_file(options_.path, kMaxText);
+  // A model given as text would take days.
+  if (!base::is_valid_utf8(text)) throw Error(ErrorKind::bad_data, "not UTF-8 text");
   sha256_ = base::sha256_hex(text);
   const auto tokenizer = open_tokenizer(model_->files());
   ids_ =

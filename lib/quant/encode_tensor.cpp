@@ -73,9 +73,9 @@ class Slab {
   }
 
   // `at(i)`: the tensor's row that is row i of the slab. `beside` is called by this thread before
-  // it joins the others.
+  // it joins the others. Adds to `sums` in the order of the rows, whatever the number of threads.
   template <typename At, typename Beside>
-  ErrorSums encode(int64_t n, const At& at, const Beside& beside) {
+  void encode(int64_t n, const At& at, const Beside& beside, ErrorSums& sums) {
     bytes_.resize(static_cast<size_t>(n * row_bytes_));
     sums_.assign(static_cast<size_t>(n), {});
     std::vector<int64_t> first_bad(static_cast<size_t>(pool_.size()), n);
@@ -94,9 +94,7 @@ class Slab {
     // Chunks are taken in order and the thread that takes one ends it: none before was left out.
     const int64_t bad = *std::min_element(first_bad.begin(), first_bad.end());
     if (bad < n) fail_not_finite(*request_.tensor, at(bad));
-    // In the order of the rows, whatever the number of threads.
-    return std::accumulate(sums_.begin(), sums_.end(), ErrorSums{},
-                           [](ErrorSums sum, const ErrorSums& row) { return sum += row; });
+    for (const ErrorSums& row : sums_) sums += row;
   }
 
   std::vector<std::byte>& bytes() { return bytes_; }
@@ -238,10 +236,12 @@ double relative(double error, double whole) { return whole > 0 ? std::sqrt(error
 
 ErrorSums measure_rows(const EncodeRequest& request, std::span<const int64_t> rows,
                        base::ThreadPool& pool) {
-  return Slab(request, pool)
+  ErrorSums sums;
+  Slab(request, pool)
       .encode(
           static_cast<int64_t>(rows.size()),
-          [&](int64_t i) { return rows[static_cast<size_t>(i)]; }, [] {});
+          [&](int64_t i) { return rows[static_cast<size_t>(i)]; }, [] {}, sums);
+  return sums;
 }
 
 ErrorSums encode_tensor(const EncodeRequest& request, base::ThreadPool& pool,
@@ -255,12 +255,13 @@ ErrorSums encode_tensor(const EncodeRequest& request, base::ThreadPool& pool,
   std::vector<std::byte> last;  // slab's bytes, not written yet
   for (int64_t begin = 0; begin < rows; begin += step) {
     const int64_t n = std::min(step, rows - begin);
-    sums += slab.encode(
+    slab.encode(
         n, [&](int64_t i) { return begin + i; },
         [&] {
           if (!last.empty()) sink.write(last);
           sink.beside(n);
-        });
+        },
+        sums);
     last.swap(slab.bytes());
   }
   sink.write(last);

@@ -125,9 +125,16 @@ void Quantizer::choose() {
   std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), tensors);
   refuse_requantizing(choices);
   if (searches()) {
-    std::vector<DType> likely;
-    for (const MixChoice& choice : choices) likely.push_back(choice.type);
-    open_statistics(likely);
+    std::vector<std::string> feedback;
+    for (size_t i = 0; i < choices.size(); ++i) {
+      const SourceTensor& tensor = source_.tensors[i];
+      const bool found = choices[i].quantizable && !choices[i].fixed;  // its type, by the search
+      if (found ? is_quantized(candidate_types(tensor.columns()).front())
+                : is_steered(tensor, choices[i].type)) {
+        feedback.push_back(tensor.model_name);
+      }
+    }
+    open_statistics(std::move(feedback));
     search_types(choices);
   }
   for (size_t i = 0; i < choices.size(); ++i) {
@@ -198,7 +205,7 @@ QuantizePlan Quantizer::plan() const {
   return plan;
 }
 
-void Quantizer::open_statistics(const std::vector<DType>& types) {
+void Quantizer::open_statistics(std::vector<std::string> feedback) {
   if (statistics_ || (!options_.calibration && !options_.imatrix)) return;
   StatisticsRecord record;
   if (options_.imatrix) {
@@ -226,11 +233,7 @@ void Quantizer::open_statistics(const std::vector<DType>& types) {
     how.path = *options_.calibration;
     how.threads = pool_.size();
     how.on_step = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
-    const bool feedback = options_.feedback && purpose_ == Purpose::write;
-    for (size_t i = 0; feedback && i < source_.tensors.size(); ++i) {
-      const SourceTensor& tensor = source_.tensors[i];
-      if (is_steered(tensor, types[i])) how.feedback.push_back(tensor.model_name);
-    }
+    if (options_.feedback && purpose_ == Purpose::write) how.feedback = std::move(feedback);
     auto calibration = std::make_unique<Calibration>(model_, std::move(how));
     record = {"calibration", std::string(io::name_of(*options_.calibration)), calibration->sha256(),
               calibration->tokens(), 0};

@@ -49,8 +49,8 @@ class Quantizer {
   void tell_requantizing() const;
   void search_types(std::vector<MixChoice>& choices);
   MixTensor seen(const SourceTensor& tensor) const;
-  // `types` of the tensors: as they are, or as good a guess.
-  void open_statistics(const std::vector<DType>& types);
+  // `feedback`: the matrices whose Hessians may be asked for.
+  void open_statistics(std::vector<std::string> feedback);
   // E[x_c²] of its input's columns, or nothing. Errors: bad_data where they are not finite.
   std::span<const float> importance_of(const SourceTensor& tensor);
   // What the statistics call it: an imatrix knows GGUF's names.

@@ -114,6 +114,7 @@ std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHash
 void Quantizer::read_check_text() {
   io::in_file(*options_.check, [&] {
     check_text_ = io::read_file(*options_.check, kMaxText);
+    if (!base::is_valid_utf8(check_text_)) throw Error(ErrorKind::bad_data, "not UTF-8 text");
     const auto tokenizer = open_tokenizer(model_->files());
     const auto ids = tokenizer->encode(
         check_text_, {.add_special = true, .parse_special = false, .special_ranges = {}});
@@ -148,18 +149,21 @@ void Quantizer::check(const std::string& path) {
 QuantizeResult Quantizer::write(const std::string& out) {
   refuse_out(out);
   if (options_.check) read_check_text();
-  std::vector<DType> types;
-  for (const QuantizedTensor& tensor : tensors_) types.push_back(tensor.to);
-  open_statistics(types);
+  std::vector<std::string> feedback;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const SourceTensor& tensor = source_.tensors[i];
+    if (is_steered(tensor, tensors_[i].to)) feedback.push_back(tensor.model_name);
+  }
+  open_statistics(std::move(feedback));
+  std::optional<Imatrix> imatrix;
   if (options_.write_imatrix) {
     for (const SourceTensor& tensor : source_.tensors) importance_of(tensor);
-    write_imatrix(
-        files_, *options_.write_imatrix, calibration_->imatrix([this](const std::string& matrix) {
-          const auto at =
-              std::find_if(source_.tensors.begin(), source_.tensors.end(),
-                           [&](const SourceTensor& tensor) { return tensor.model_name == matrix; });
-          return at->name;
-        }));
+    imatrix = calibration_->imatrix([this](const std::string& matrix) {
+      const auto at =
+          std::find_if(source_.tensors.begin(), source_.tensors.end(),
+                       [&](const SourceTensor& tensor) { return tensor.model_name == matrix; });
+      return at->name;
+    });
   }
   eval::WeightsHasher hasher(model_->files().weight_paths());
   const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write(hasher);
@@ -175,6 +179,8 @@ QuantizeResult Quantizer::write(const std::string& out) {
     const io::FileDigest digest = io::digest_of(files_, file.path());
     result.sha256 = digest.sha256;
     result.bytes = digest.bytes;
+    // Not before there is nothing left that may be stopped: the same command again would refuse it.
+    if (imatrix) write_imatrix(files_, *options_.write_imatrix, *imatrix);
   });
   if (calibration_ != nullptr) run_.statistics->passes = calibration_->passes();
   run_.peak_bytes = base::peak_memory();

@@ -173,9 +173,10 @@ TEST_CASE("tensors are handed over in their turn and lie in their order") {
     };
   };
   add("head", 9), add("norm", {}), add("tenth", 10), add("first", 1), add("more", {});
-  add("second", 2);
+  add("second", 2), add("last", 12);
   const std::string bytes = written({}, tensors);
-  CHECK(order == std::vector<std::string>{"norm", "first", "more", "second", "head", "tenth"});
+  CHECK(order ==
+        std::vector<std::string>{"norm", "first", "more", "second", "head", "tenth", "last"});
   const GgufFile file = parse_gguf(std::as_bytes(std::span(bytes)));
   for (const TensorView& tensor : file.tensors) {
     CHECK(std::string(reinterpret_cast<const char*>(tensor.bytes.data()), 4) ==

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 
 #include "io/tensor_file.h"
 #include "support/catch.h"
@@ -176,6 +177,19 @@ TEST_CASE("a text that is too short is told with what is needed") {
         }).starts_with(set.text + ": too short to calibrate with: got "));
 }
 
+TEST_CASE("what is no text is refused before anything is done with it") {
+  const Set set;
+  QuantizeOptions calibrated, checked;
+  calibrated.calibration = checked.check = set.folder + "/model.gguf";
+  for (const QuantizeOptions& options : {calibrated, checked}) {
+    QuantizeControl control;
+    control.on_event = [](const QuantizeEvent&) { return false; };
+    CHECK(test::error_of([&] {
+            quantize(set.model, set.folder + "/out.gguf", options, control);
+          }) == set.folder + "/model.gguf: not UTF-8 text");
+  }
+}
+
 TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was gathered") {
   const Set set;
   double output_error[2];
@@ -214,6 +228,36 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
     CHECK(
         std::equal(tensor.bytes.begin(), tensor.bytes.end(), same.bytes.begin(), same.bytes.end()));
   }
+}
+
+TEST_CASE("a search that ends in other types than the source has feeds errors back all the same") {
+  const Set set;
+  QuantizeOptions options;
+  options.threads = 1;
+  options.mix = Mix::q8_0;
+  options.pure = true;
+  const std::string source = set.folder + "/q8_0.gguf", out = set.folder + "/out.gguf";
+  quantize(set.model, source, options);
+  QuantizeOptions search;
+  search.threads = 1;
+  search.mix = Mix::q8_0;  // what is likely is what is there
+  search.target_bpw = 7;
+  search.allow_requantize = true;
+  search.calibration = set.text;
+  std::vector<double> errors[2];
+  for (const bool feedback : {false, true}) {
+    search.feedback = feedback;
+    std::filesystem::remove(out);
+    for (const QuantizedTensor& tensor : quantize(open_model(source), out, search).plan.tensors) {
+      const bool steered = is_quantized(tensor.to) && tensor.to != DType::q8_0;
+      if (steered && tensor.name.starts_with("blk.")) {
+        errors[feedback].push_back(*tensor.relative_rmse);
+      }
+    }
+  }
+  REQUIRE_FALSE(errors[0].empty());
+  REQUIRE(errors[0].size() == errors[1].size());
+  for (size_t i = 0; i < errors[0].size(); ++i) CHECK(errors[0][i] != errors[1][i]);
 }
 
 TEST_CASE("a plan knows the bytes of the file, with statistics and with a target too") {
@@ -283,6 +327,28 @@ TEST_CASE("statistics are not written over anything that is there") {
         set.folder + "/out.gguf: --write-imatrix is OUT itself");
   CHECK(error(set.folder + "/no/i.gguf") == set.folder + "/no: no such folder");
   CHECK(test::read_text(set.folder + "/model.gguf") == before);
+}
+
+TEST_CASE("a run that is stopped leaves no statistics either, and can be made again") {
+  const Set set;
+  QuantizeOptions options;
+  options.threads = 1;
+  options.mix = Mix::q4_0;
+  options.calibration = set.text;
+  options.write_imatrix = set.folder + "/imatrix.gguf";
+  options.check = set.text;
+  const std::string out = set.folder + "/out.gguf";
+  QuantizeControl control;
+  for (const std::string last : {"calibrating", "blk.0.ffn_down.weight", "hashing", "checking"}) {
+    INFO(last);
+    control.on_event = [&](const QuantizeEvent& event) { return event.what != last; };
+    CHECK(test::error_of([&] {
+            quantize(set.model, out, options, control);
+          }).ends_with("stopped, nothing was written"));
+    CHECK(std::distance(std::filesystem::directory_iterator(set.folder), {}) == 2);
+  }
+  quantize(set.model, out, options);
+  CHECK_FALSE(test::read_text(*options.write_imatrix).empty());
 }
 
 TEST_CASE("inputs that are not finite are no statistics: the weight that makes them so is named") {
