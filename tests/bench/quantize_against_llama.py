@@ -145,7 +145,8 @@ def quality(arguments, tools):
     with tempfile.TemporaryDirectory(dir=arguments.work) as work:
         work = pathlib.Path(work)
         text, imatrix, out = work / "text.txt", work / "imatrix.gguf", work / "out.gguf"
-        text.write_bytes(pathlib.Path(arguments.text).read_bytes()[:arguments.bytes])
+        cut = pathlib.Path(arguments.text).read_bytes()[:arguments.bytes]
+        text.write_text(cut.decode(errors="ignore"))
         for to, kind, with_statistics in wanted:
             if (to, kind, with_statistics) in table:
                 continue
