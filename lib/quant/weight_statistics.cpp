@@ -9,6 +9,7 @@ WeightStatistics::WeightStatistics(const Model& model, const Source& source, bas
     : model_(model), pool_(pool) {
   for (const SourceTensor& tensor : source.tensors) tensors_.emplace(tensor.model_name, &tensor);
   const Weights& weights = model.weights();
+  if (model.config().layers.front().attention_post_norm) return;
   for (size_t i = 0; i < weights.layers.size(); ++i) {
     const LayerWeights& w = weights.layers[i];
     for (const TensorView* matrix : {&w.q, &w.k, &w.v}) {

@@ -24,6 +24,8 @@ class WeightStatistics {
   // Keeps all three.
   WeightStatistics(const Model& model, const Source& source, base::ThreadPool& pool);
 
+  // Empty too for models that norm what a branch adds (gemma3), whose gains tell other things: its
+  // use raised the KL divergence of a Gemma 3 270M in Q4_K_M from 0.056 to 0.073.
   // Of each column of the matrix that the model calls so; empty where the weights tell nothing or
   // are not finite. Valid until the next call. Errors: those of reading the tensors.
   std::span<const float> importance(const std::string& matrix);
