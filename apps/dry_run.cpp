@@ -2,45 +2,11 @@
 
 #include <fmt/format.h>
 #include <nalar/bench.h>
-#include <nalar/error.h>
-#include <nalar/files.h>
 #include <nalar/json.h>
 
 #include <algorithm>
 
 namespace nalar::apps {
-namespace {
-
-// The number after `key` in a file of the kernel, times `unit`; nullopt when it is not there
-// ("max", no such file).
-std::optional<int64_t> kernel_number(const char* path, std::string_view key, int64_t unit) {
-  std::string text;
-  try {
-    text = read_input(path, size_t{1} << 16);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-  const size_t at = text.find(key);
-  if (at == std::string::npos) return std::nullopt;
-  const size_t digits = text.find_first_not_of(" \t", at + key.size());
-  int64_t value = 0;
-  if (digits == std::string::npos) return std::nullopt;
-  const auto [stop, error] =
-      std::from_chars(text.data() + digits, text.data() + text.size(), value);
-  if (error != std::errc{}) return std::nullopt;
-  return value * unit;
-}
-
-}  // namespace
-
-std::optional<int64_t> available_memory() {
-  std::optional<int64_t> available = kernel_number("/proc/meminfo", "MemAvailable:", 1024);
-  const auto limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1);
-  const auto used = kernel_number("/sys/fs/cgroup/memory.current", "", 1);
-  if (limit && used)
-    available = std::min(available.value_or(*limit), std::max<int64_t>(*limit - *used, 0));
-  return available;
-}
 
 std::string mib(int64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));

@@ -5,8 +5,6 @@
 
 namespace nalar::apps {
 
-// Bytes that this process can still have: the machine's and its control group's.
-std::optional<int64_t> available_memory();
 // "612.0 MiB"
 std::string mib(int64_t bytes);
 

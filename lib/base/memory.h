@@ -3,6 +3,7 @@
 #include <nalar/export.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace nalar::base {
 
@@ -11,7 +12,7 @@ namespace nalar::base {
 int64_t peak_memory();
 
 // Bytes that this process may still take without swapping: of the machine, within its cgroups'
-// limits.
-NALAR_MODULE_API int64_t available_memory();
+// limits; nullopt where the system does not tell.
+NALAR_MODULE_API std::optional<int64_t> available_memory();
 
 }  // namespace nalar::base

@@ -55,10 +55,8 @@ struct Job {
 void tell_kept(const Job& job) {
   const std::vector<TensorView>& kept = job.model.unknown_tensors();
   if (kept.empty()) return;
-  const bool gguf = job.options.to == ConvertTarget::gguf;
-  notice(fmt::format("kept as they are: {}{}",
-                     model::describe_unknown(kept, job.model.config().family),
-                     gguf ? "; llama.cpp opens no file with tensors that it does not know" : ""));
+  notice(
+      model::describe_kept(kept, job.model.config().family, job.options.to == ConvertTarget::gguf));
 }
 
 template <typename Form>

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <nalar/error.h>
 
+#include <span>
+
 #include "convert/output.h"
 #include "io/atomic_file.h"
 #include "io/file_modes.h"
@@ -26,7 +28,7 @@ void write_part(io::FileSystem& files, const std::string& path, const io::GgufKe
                        [&](io::OutputFile& file) { io::write_gguf(file, keys, tensors); });
 }
 
-void remove_all(io::FileSystem& files, const std::vector<std::string>& paths) {
+void remove_all(io::FileSystem& files, std::span<const std::string> paths) {
   for (const std::string& path : paths) {
     try {
       if (files.kind(path) == io::PathKind::file) files.remove(path);
@@ -58,16 +60,17 @@ std::vector<std::string> write_gguf_files(io::FileSystem& files, const std::stri
     parts.push_back(part_path(path, i, n));
     io::refuse_existing(files, parts.back());
   }
+  size_t i = n;
   try {
     // A set is opened by its first file, which has the keys.
-    for (size_t i = n; i-- > 0;) {
+    while (i-- > 0) {
       io::GgufKeys keys = i == 0 ? form.keys : io::GgufKeys();
       set_split(i, n, form.tensors.size(), keys);
       write_part(files, parts[i], keys,
                  tensors_to_write<io::GgufTensorToWrite>(slices[i].of(form.tensors), output));
     }
   } catch (...) {
-    remove_all(files, parts);
+    remove_all(files, std::span(parts).subspan(i));
     throw;
   }
   return parts;

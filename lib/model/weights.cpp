@@ -153,15 +153,18 @@ std::vector<TensorView> unknown_tensors(const ModelConfig& config, const Weights
   return unknown;
 }
 
-std::string describe_unknown(const std::vector<TensorView>& unknown, std::string_view family) {
+std::string describe_kept(const std::vector<TensorView>& unknown, std::string_view family,
+                          bool in_gguf) {
   constexpr size_t kNamed = 3;
   const bool one = unknown.size() == 1;
-  std::string text = fmt::format("{} tensor{} not known in a {} model:", unknown.size(),
-                                 one ? " that is" : "s that are", family);
+  std::string text =
+      fmt::format("kept as they are: {} tensor{} not known in a {} model:", unknown.size(),
+                  one ? " that is" : "s that are", family);
   for (size_t i = 0; i < std::min(kNamed, unknown.size()); ++i) {
     text += fmt::format("{} {}", i > 0 ? "," : "", base::escaped(unknown[i].name));
   }
-  return text + (unknown.size() > kNamed ? ", …" : "");
+  if (unknown.size() > kNamed) text += ", …";
+  return text + (in_gguf ? "; llama.cpp opens no file with tensors that it does not know" : "");
 }
 
 void refuse_unknown(const std::vector<TensorView>& unknown, std::string_view family) {

@@ -35,8 +35,10 @@ Weights bind_weights(const ModelConfig& config, const io::TensorFile& file,
 // than `config` says. Errors: bad_data for a tied head that differs from its embedding.
 std::vector<TensorView> unknown_tensors(const ModelConfig& config, const Weights& weights,
                                         const io::TensorFile& file, const TensorNaming& naming);
-// "3 tensors that are not known in a llama model: a, b, …". REQUIRES one, as the next.
-std::string describe_unknown(const std::vector<TensorView>& unknown, std::string_view family);
+// For the notice: "kept as they are: 3 tensors that are not known in a llama model: a, b, …", and
+// what llama.cpp does of a GGUF file of them. REQUIRES one, as the next.
+std::string describe_kept(const std::vector<TensorView>& unknown, std::string_view family,
+                          bool in_gguf);
 // Throws bad_data that names the first one.
 [[noreturn]] void refuse_unknown(const std::vector<TensorView>& unknown, std::string_view family);
 

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 
 #include "base/memory.h"
 
@@ -55,7 +56,9 @@ at::Device open_device(Device device) {
 }
 
 int64_t free_memory(at::Device device) {
-  if (device.is_cpu()) return base::available_memory();
+  if (device.is_cpu()) {
+    return base::available_memory().value_or(std::numeric_limits<int64_t>::max());
+  }
   return static_cast<int64_t>(
       at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
 }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/digest.h"
 #include "base/memory.h"
@@ -24,9 +23,8 @@ constexpr int64_t kLeastChunks = 4;
 constexpr int64_t kGroup = 4;  // chunks done together, so that the products of a Hessian are deep
 
 void choose_memory(CalibrationOptions& options, int64_t largest_hessian) {
-  constexpr int64_t kGiB = int64_t{1} << 30, kUnknown = std::numeric_limits<int64_t>::max();
-  int64_t available = base::available_memory();
-  if (available == kUnknown) available = 0;
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  const int64_t available = base::available_memory().value_or(0);
   if (options.hessian_bytes == 0) {
     options.hessian_bytes = std::max(2 * kGiB, std::min(available / 4, largest_hessian));
   }

@@ -42,12 +42,6 @@ struct RowCall {
 
 struct EncodeKernels {
   void (*encode)(const RowCall& call) = nullptr;
-  // Quantized types with a search of their own where it need not be thorough: many blocks together,
-  // faster and with fewer candidates.
-  static constexpr bool has_many(DType type) {
-    return type == DType::q8_0 || type == DType::q4_0 || type == DType::q4_1 ||
-           type == DType::q5_0 || type == DType::q5_1;
-  }
   // One block of a quantized type: scales and quants that make Σ w (x − x̂)² small. x and w:
   // block_size(type).elements floats, finite; w ≥ 0, or nullptr: all alike.
   void (*fit)(DType type, const float* x, const float* w, bool thorough,

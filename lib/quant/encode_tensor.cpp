@@ -64,9 +64,9 @@ class Slab {
                    ? kFeedbackRows
                    : std::max<int64_t>(1, kChunk / std::max<int64_t>(columns_, 1))),
         rooms_(static_cast<size_t>(pool.size())) {
-    if (is_thorough()) return;
-    // Rows are as good as one long row then, and blocks are done many together.
-    together_ = std::max<int64_t>(kTogether / std::max<int64_t>(columns_, 1), 1);
+    const bool thorough = request.measured && !request.importance.empty();
+    // In a short search rows are as good as one long row, and blocks are done many together.
+    if (!thorough) together_ = std::max<int64_t>(kTogether / std::max<int64_t>(columns_, 1), 1);
     for (int64_t i = 0; i < together_; ++i) {
       repeated_.insert(repeated_.end(), request.importance.begin(), request.importance.end());
     }
@@ -105,8 +105,6 @@ class Slab {
     std::vector<float> rows, decoded;
   };
 
-  bool is_thorough() const { return request_.measured && !request_.importance.empty(); }
-
   std::byte* encoded(int64_t i) { return bytes_.data() + i * row_bytes_; }
 
   template <typename At>
@@ -133,9 +131,7 @@ class Slab {
         if (!read(i, at, part(room.rows, i, 1))) return i;
       }
       const std::span<const float> importance =
-          is_thorough() ? request_.importance
-                        : std::span(repeated_).first(
-                              repeated_.empty() ? 0 : static_cast<size_t>(n * columns_));
+          std::span(repeated_).first(repeated_.empty() ? 0 : static_cast<size_t>(n * columns_));
       encode_row(request_.to, part(room.rows, first, n), {importance, request_.measured},
                  encoded(first), room.decoded.data());
       for (int64_t i = first; i < first + n; ++i) {

@@ -15,7 +15,7 @@ class FitMany {
   static constexpr int kBlocks = 16;
 
  public:
-  // False, and nothing is done, for a type that has_many() does not know.
+  // False, and nothing is done, for any other type.
   static bool row(const RowCall& call) {
     switch (call.type) {
       case DType::q8_0:

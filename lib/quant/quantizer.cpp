@@ -97,9 +97,7 @@ Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, 
     run_.kept.emplace_back(view.name);
   }
   if (!unknown_.empty()) {
-    notice(fmt::format(
-        "kept as they are: {}; llama.cpp opens no file with tensors that it does not know",
-        model::describe_unknown(model_->unknown_tensors(), model_->config().family)));
+    notice(model::describe_kept(model_->unknown_tensors(), model_->config().family, true));
   }
   choose();
 }

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/isa.h"
+#include "quant/encode_kernels.h"
+
 namespace nalar::quant {
 
 WeightStatistics::WeightStatistics(const Model& model, const Source& source, base::ThreadPool& pool)
     : model_(model), pool_(pool) {
   for (const SourceTensor& tensor : source.tensors) tensors_.emplace(tensor.model_name, &tensor);
   const Weights& weights = model.weights();
-  if (model.config().layers.front().attention_post_norm) return;
+  if (model.config().layers.front().attention_post_norm) return;  // gains of another meaning
   for (size_t i = 0; i < weights.layers.size(); ++i) {
     const LayerWeights& w = weights.layers[i];
     for (const TensorView* matrix : {&w.q, &w.k, &w.v}) {
@@ -39,15 +42,20 @@ std::span<const float> WeightStatistics::importance(const std::string& matrix) {
 
 std::vector<double> WeightStatistics::input_of(Place place) const {
   const Weights& weights = model_.weights();
-  if (place.input == Input::head) return squares(weights.final_norm, weights.head.columns());
+  const auto doubles = [](const std::vector<float>& x) {
+    return std::vector<double>(x.begin(), x.end());
+  };
+  if (place.input == Input::head) {
+    return doubles(squares(weights.final_norm, weights.head.columns()));
+  }
   const LayerWeights& w = weights.layers[place.layer];
   const auto attention = [&] { return squares(w.attention_norm, w.q.columns()); };
   const auto feed_forward = [&] { return squares(w.feed_forward_norm, w.gate.columns()); };
   switch (place.input) {
     case Input::attention:
-      return attention();
+      return doubles(attention());
     case Input::feed_forward:
-      return feed_forward();
+      return doubles(feed_forward());
     case Input::values: {
       const AttentionSpec& spec = model_.config().layers[place.layer].attention;
       const std::vector<double> of_values = energies(w.v, attention());
@@ -59,7 +67,8 @@ std::vector<double> WeightStatistics::input_of(Place place) const {
       return out;
     }
     default: {
-      const std::vector<double> g = feed_forward(), up = energies(w.up, g);
+      const std::vector<float> g = feed_forward();
+      const std::vector<double> up = energies(w.up, g);
       std::vector<double> out = energies(w.gate, g);
       for (size_t c = 0; c < out.size(); ++c) out[c] *= up[c];
       return out;
@@ -72,31 +81,26 @@ const SourceTensor* WeightStatistics::find(const TensorView& tensor) const {
   return at == tensors_.end() ? nullptr : at->second;
 }
 
-std::vector<double> WeightStatistics::squares(const TensorView& vector, int64_t columns) const {
+std::vector<float> WeightStatistics::squares(const TensorView& vector, int64_t columns) const {
   const SourceTensor* const tensor = find(vector);
   std::vector<float> x(static_cast<size_t>(columns), 1);
   if (tensor != nullptr) tensor->read(0, x);
-  std::vector<double> out(x.size());
-  std::transform(x.begin(), x.end(), out.begin(), [](float v) { return double{v} * v; });
-  return out;
+  for (float& v : x) v *= v;
+  return x;
 }
 
 std::vector<double> WeightStatistics::energies(const TensorView& matrix,
-                                               const std::vector<double>& g) const {
+                                               std::span<const float> g) const {
   const SourceTensor& tensor = *find(matrix);
   std::vector<double> out(static_cast<size_t>(tensor.rows()));
+  const EncodeKernels& kernels = encode_kernels(kernels::chosen_isa());
   base::run_all(pool_, [&](int thread) {
     std::vector<float> row(g.size());
     const base::Range own = base::share(tensor.rows(), thread, pool_.size());
     for (int64_t r = own.begin; r < own.end; ++r) {
       tensor.read(r, row);
-      double sums[8] = {};  // so that they are vector code
-      const size_t whole = row.size() / 8 * 8;
-      for (size_t c = 0; c < whole; c += 8) {
-        for (size_t i = 0; i < 8; ++i) sums[i] += double{row[c + i]} * row[c + i] * g[c + i];
-      }
-      for (size_t c = whole; c < row.size(); ++c) sums[0] += double{row[c]} * row[c] * g[c];
-      for (const double sum : sums) out[static_cast<size_t>(r)] += sum;
+      out[static_cast<size_t>(r)] =
+          kernels.errors(row.data(), row.data(), g.data(), tensor.columns()).output;
     }
   });
   return out;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,7 +18,7 @@ namespace nalar {
 enum class SequenceId : int32_t {};
 
 struct SequenceOptions {
-  int max_tokens = 0;   // longest length it may reach; 0 = n_ctx of the engine
+  int max_tokens = 0;  // longest length it may reach; 0 = n_ctx of the engine
   // With the engine's adapters; false: the base alone. Both kinds may be in one call; each change
   // from slice to slice begins a new walk over the weights.
   bool adapted = true;
@@ -42,7 +43,7 @@ struct EngineOptions {
   int n_ctx = 0;    // positions a sequence may hold; 0 = n_ctx_train
   Compute compute = Compute::automatic;
   std::vector<AdapterUse> adapters;  // opened for this model; what they add is summed
-  int prefill_chunk = 256;  // tokens the scratch memory is made for; longer calls are cut
+  int prefill_chunk = 256;           // tokens the scratch memory is made for; longer calls are cut
 
   // Throws Error(usage) for a value out of its range.
   NALAR_API void validate() const;
@@ -69,8 +70,8 @@ class NALAR_API Engine {
   virtual ~Engine() = default;
 
   virtual SequenceId create(const SequenceOptions& options = {}) = 0;
-  // A new sequence that shares the first n_tokens of `from` (pages are copied when written), adapted
-  // as that is.
+  // A new sequence that shares the first n_tokens of `from` (pages are copied when written),
+  // adapted as that is.
   virtual SequenceId fork(SequenceId from, int n_tokens) = 0;
   // Forgets the tail; n_tokens ≤ length.
   virtual void truncate(SequenceId sequence, int n_tokens) = 0;
@@ -99,6 +100,9 @@ NALAR_API std::unique_ptr<Engine> open_engine(std::shared_ptr<const Model> model
 NALAR_API std::string cpu_isa();
 // Physical cores within the affinity mask and the cgroup's CPU quota, at least 1.
 NALAR_API int default_threads();
+// Bytes that this process may still take without swapping, within its cgroups' limits; nullopt
+// where the system does not tell.
+NALAR_API std::optional<int64_t> available_memory();
 
 struct MemoryEstimate {
   int64_t weights = 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "engine/cpu_engine.h"
 #include "eval/answer_ends.h"
@@ -120,7 +122,7 @@ TEST_CASE("run.json and canaries.json") {
   CHECK(error("more", 1) == "unknown field more");
 }
 
-TEST_CASE("answers end at the model's end tokens beside the tokenizer's") {
+TEST_CASE("answers end at the tokenizer's, the model's and the adapter's end tokens") {
   struct Ending : nalar::test::FakeEngine {
     Ending() : FakeEngine(300, 10, {}), own(FakeEngine::config()) {
       own.generation.eos_ids = {5, 7};
@@ -132,6 +134,20 @@ TEST_CASE("answers end at the model's end tokens beside the tokenizer's") {
   std::vector<TokenId> want = tokenizer->special().end;
   want.insert(want.end(), {5, 7});
   CHECK(answer_ends({&engine, tokenizer, {}}) == want);
+
+  namespace fs = std::filesystem;
+  const std::string folder = nalar::test::temporary_folder() + "/adapter";
+  fs::copy(nalar::test::golden("adapters/qwen2-bias/f16"), folder, fs::copy_options::recursive);
+  std::ofstream(folder + "/run.json")
+      << R"({"format": "nalar.run/1", "base": {"name": "tiny", "fingerprint": "00"},
+             "end_tokens": {"ids": [2, 47], "pieces": ["a", "b"]}})";
+  const auto base = open_model(nalar::test::golden("models/qwen2-bias"));
+  Subject tuned{&engine, tokenizer, {}, {{open_adapter(folder, *base), 1}}};
+  std::vector<TokenId> all = want;
+  all.insert(all.end(), {2, 47});
+  CHECK(answer_ends(tuned) == all);
+  tuned.sequence.adapted = false;  // as the base answers
+  CHECK(answer_ends(tuned) == want);
 }
 
 TEST_CASE("greedy decoding says what teacher forcing calls greedy") {

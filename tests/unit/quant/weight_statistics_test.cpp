@@ -120,4 +120,19 @@ TEST_CASE("Weights that tell nothing give no importance") {
   CHECK(tiny.importance("blk.0.attn_q.weight").size() == kWidth);
 }
 
+TEST_CASE("Gains of a model that norms what its branches add tell nothing") {
+  for (const auto& [name, tells] : {std::pair("gemma3", false), std::pair("qwen3", true)}) {
+    CAPTURE(name);
+    const auto model = open_model(test::golden("models/" + std::string(name) + ".gguf"));
+    const Source source = gguf_source(model->shared_files());
+    base::ThreadPool pool(1);
+    WeightStatistics statistics(*model, source, pool);
+    for (const SourceTensor& tensor : source.tensors) {
+      const bool empty = statistics.importance(tensor.model_name).empty();
+      if (!tells) CHECK(empty);
+      if (tells && tensor.shape.size() == 2 && tensor.name.starts_with("blk.")) CHECK_FALSE(empty);
+    }
+  }
+}
+
 }  // namespace nalar::quant
