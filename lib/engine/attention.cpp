@@ -6,7 +6,7 @@ namespace nalar::engine {
 
 using kernels::kKvPage;
 
-Attention::Attention(int layer, const AttentionSpec& spec, const LayerWeights& weights, int rope,
+Attention::Attention(int layer, const AttentionSpec& spec, const LayerWeights& weights,
                      const Parts& parts)
     : layer_(layer),
       spec_(spec),
@@ -19,8 +19,8 @@ Attention::Attention(int layer, const AttentionSpec& spec, const LayerWeights& w
       o_(weights.o, weights.o_bias, parts.packed, parts.kernels),
       q_norm_(spec.qk_norm, weights.q_norm, parts.kernels),
       k_norm_(spec.qk_norm, weights.k_norm, parts.kernels),
-      rope_(rope < 0 ? nullptr : &parts.ropes[static_cast<size_t>(rope)]),
-      rope_index_(rope) {}
+      rope_(parts.ropes.index(layer) < 0 ? nullptr : &parts.ropes[parts.ropes.index(layer)]),
+      rope_index_(parts.ropes.index(layer)) {}
 
 // Norm and rope of q and k, then k and v into the pages: split by rows or, where they are few, by
 // heads.

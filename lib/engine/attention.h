@@ -5,7 +5,7 @@
 #include "engine/kv_cache.h"
 #include "engine/linear.h"
 #include "engine/norm.h"
-#include "engine/rope.h"
+#include "engine/ropes.h"
 
 namespace nalar::engine {
 
@@ -14,15 +14,13 @@ struct Parts {
   const KernelSet& kernels;
   const PackedWeights& packed;
   const KvLayout& kv_layout;
-  const std::vector<Rope>& ropes;
+  const Ropes& ropes;
 };
 
 // branch = o(softmax(q kᵀ · scale) v) of the normed rows h, over the pages of each row's sequence.
 class Attention {
  public:
-  // `rope`: which of the ropes, or -1.
-  Attention(int layer, const AttentionSpec& spec, const LayerWeights& weights, int rope,
-            const Parts& parts);
+  Attention(int layer, const AttentionSpec& spec, const LayerWeights& weights, const Parts& parts);
 
   // Keys and values of the rows h into their pages, and q for attend(). Every thread calls both, one
   // after the other; the pages, then the branch, are complete when they return.

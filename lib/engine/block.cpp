@@ -4,12 +4,11 @@
 
 namespace nalar::engine {
 
-Block::Block(int layer, const LayerSpec& spec, const LayerWeights& weights, int rope,
-             const Parts& parts)
+Block::Block(int layer, const LayerSpec& spec, const LayerWeights& weights, const Parts& parts)
     : vector_(parts.kernels.vector),
       attention_norm_(spec.attention_norm, weights.attention_norm, parts.kernels),
       attention_post_norm_(spec.attention_post_norm, weights.attention_post_norm, parts.kernels),
-      attention_(layer, spec.attention, weights, rope, parts),
+      attention_(layer, spec.attention, weights, parts),
       feed_forward_norm_(spec.feed_forward_norm, weights.feed_forward_norm, parts.kernels),
       feed_forward_post_norm_(spec.feed_forward_post_norm, weights.feed_forward_post_norm,
                               parts.kernels),

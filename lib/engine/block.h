@@ -8,8 +8,7 @@ namespace nalar::engine {
 // A layer: x += post(attention(pre(x))); x += post(feed_forward(pre(x)))
 class Block {
  public:
-  Block(int layer, const LayerSpec& spec, const LayerWeights& weights, int rope,
-        const Parts& parts);
+  Block(int layer, const LayerSpec& spec, const LayerWeights& weights, const Parts& parts);
 
   // In two halves: the rows of `w` into the KV pages, and what is left of the layer, for those rows
   // or some.

@@ -9,26 +9,23 @@ Decoder::Decoder(std::shared_ptr<const Model> model, std::vector<AdapterUse> ada
     : model_(std::move(model)),
       kernels_(kernels),
       adapters_(*model_, std::move(adapters), kernels),
-      packed_(*model_, adapters_, kernels, pool),
+      packed_(*model_, linear_weights(*model_), adapters_, kernels, pool),
       kv_layout_(model_->config(), kernels.kv_type()),
+      ropes_(model_->config(), kernels),
       final_norm_(model_->config().final_norm, model_->weights().final_norm, kernels),
       head_(model_->weights().head, {}, packed_, kernels) {
   const ModelConfig& config = model_->config();
-  const DistinctRopes ropes = distinct_ropes(config);
-  for (const RopeSpec& spec : ropes.specs) ropes_.emplace_back(spec, kernels);
-
   const Parts parts{kernels, packed_, kv_layout_, ropes_};
   blocks_.reserve(config.layers.size());
   for (int i = 0; i < config.n_layers(); ++i) {
     const auto at = static_cast<size_t>(i);
-    blocks_.emplace_back(i, config.layers[at], model_->weights().layers[at], ropes.of_layer[at],
-                         parts);
+    blocks_.emplace_back(i, config.layers[at], model_->weights().layers[at], parts);
   }
 }
 
 void Decoder::forward(const Worker& all, Pass* kept) const {
   embed(all);
-  tabulate_ropes(all);
+  ropes_.tabulate(all);
   for (size_t i = 0; i + 1 < blocks_.size(); ++i) {
     blocks_[i].store(all);
     blocks_[i].finish(all);
@@ -73,23 +70,6 @@ void Decoder::embed_base(const Worker& w, base::Range own) const {
   for (int64_t t = own.begin; t < own.end; ++t) {
     linear.dequantize_row(table.dtype, weight, table.rows(), d_model,
                           w.pass.tokens[static_cast<size_t>(t)], w.rows.x + t * d_model);
-  }
-}
-
-// The angles of all rows, split over the threads; the first barrier of a layer comes before they
-// are read.
-void Decoder::tabulate_ropes(const Worker& w) const {
-  const base::Range own = w.share(w.pass.n_rows, 1);
-  for (const Part& part : w.pass.parts) {
-    for (int64_t t = std::max(own.begin, part.row); t < std::min(own.end, part.row + part.n_rows);
-         ++t) {
-      const auto position = static_cast<int32_t>(part.position + (t - part.row));
-      for (int i = 0; i < static_cast<int>(ropes_.size()); ++i) {
-        float* const table = w.pass.activations.rope(i, t);
-        const Rope& rope = ropes_[static_cast<size_t>(i)];
-        rope.tabulate(position, table, table + rope.half());
-      }
-    }
   }
 }
 

@@ -20,19 +20,14 @@ class Decoder {
   // walked to the end.
   void forward(const Worker& all, Pass* kept) const;
 
-  // Its stages, for one who walks through them alone: x of the rows' tokens; the angles of the
-  // rows' positions, which stay until the next call; a layer; what the head reads.
-  void embed(const Worker& w) const;
-  void tabulate_ropes(const Worker& w) const;
-  const Block& block(int i) const { return blocks_[static_cast<size_t>(i)]; }
-  const Norm& final_norm() const { return final_norm_; }
-
   const ModelConfig& config() const { return model_->config(); }
   const KvLayout& kv_layout() const { return kv_layout_; }
   size_t weight_bytes() const { return packed_.bytes() + adapters_.bytes(); }
   bool has_adapters() const { return !adapters_.empty(); }
 
  private:
+  // x of the rows' tokens.
+  void embed(const Worker& w) const;
   void embed_base(const Worker& w, base::Range own) const;
   void make_logits(const Worker& w) const;
 
@@ -41,7 +36,7 @@ class Decoder {
   AdapterSet adapters_;
   PackedWeights packed_;
   KvLayout kv_layout_;
-  std::vector<Rope> ropes_;
+  Ropes ropes_;
   std::vector<Block> blocks_;
   Norm final_norm_;
   Linear head_;

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <utility>
 
-#include "engine/decoder.h"
+#include "engine/block.h"
 #include "engine/kv_cache.h"
 #include "engine/sequence_table.h"
 
@@ -13,41 +14,47 @@ namespace nalar::engine {
 class LayerWalk::Walk {
  public:
   Walk(std::shared_ptr<const Model> model, int threads, int rows)
-      : kernels_(kernels::chosen_isa(), Compute::automatic),
+      : model_(std::move(model)),
+        kernels_(kernels::chosen_isa(), Compute::automatic),
         pool_(threads > 0 ? threads : default_threads()),
-        decoder_(std::move(model), {}, kernels_, pool_),
-        activations_(Widths(decoder_.config()), kernels_, rows, pool_.size()),
-        pass_(pool_, activations_, decoder_.config().n_layers()),
-        cache_(decoder_.kv_layout().block_bytes()),
+        adapters_(*model_, {}, kernels_),
+        ropes_(config(), kernels_),
+        final_norm_(config().final_norm, model_->weights().final_norm, kernels_),
+        activations_(Widths(config()), kernels_, rows, pool_.size()),
+        pass_(pool_, activations_, n_layers()),
+        kv_layout_(config(), kernels_.kv_type()),
+        cache_(kv_layout_.block_bytes()),
         kv_(cache_, rows) {
     kv_.grow(rows);
-    begin(rows, {});
-    pool_.run([&](int thread) { decoder_.tabulate_ropes(Worker(pass_, thread)); });
+    begin(rows);
+    pool_.run([&](int thread) { ropes_.tabulate(Worker(pass_, thread)); });
   }
 
-  int n_layers() const { return decoder_.config().n_layers(); }
+  int n_layers() const { return config().n_layers(); }
   int threads() const { return pool_.size(); }
 
   void embed(std::span<const TokenId> tokens, MatrixView<float> x) {
-    const SequenceRules rules{kv_.limit(), decoder_.config().vocab_size};
+    const SequenceRules rules{kv_.limit(), config().vocab_size};
     rules.check({{}, tokens, {}}, 0, kv_.limit());
-    begin(x.rows, tokens);
-    pool_.run([&](int thread) {
-      const Worker w(pass_, thread);
-      decoder_.embed(w);
-      store(w, x);
-    });
+    const TensorView& table = model_->weights().embedding;
+    for (int64_t t = 0; t < x.rows; ++t) {
+      kernels::linear_kernels(kernels::Isa::scalar)
+          .dequantize_row(table.dtype, table.bytes.data(), table.rows(), table.columns(),
+                          tokens[static_cast<size_t>(t)], x.row(t));
+      kernels_.vector.scale(config().embedding_scale, table.columns(), x.row(t));
+    }
   }
 
   void layer(int i, MatrixView<float> x, LinearObserver* observer) {
-    begin(x.rows, {});
+    pack(i);
+    begin(x.rows);
     pass_.observer = observer;
     pass_.observer_error = nullptr;
     pool_.run([&](int thread) {
       const Worker w(pass_, thread);
       load(w, x);
-      decoder_.block(i).store(w);
-      decoder_.block(i).finish(w);
+      block_->store(w);
+      block_->finish(w);
       store(w, x);
     });
     if (pass_.observer_error) std::rethrow_exception(pass_.observer_error);
@@ -56,15 +63,32 @@ class LayerWalk::Walk {
   void normalize(MatrixView<float> x) {
     pool_.run([&](int thread) {
       const base::Range own = base::share(x.rows, thread, pool_.size());
-      for (int64_t t = own.begin; t < own.end; ++t) decoder_.final_norm().apply(x.row(t), x.row(t));
+      for (int64_t t = own.begin; t < own.end; ++t) final_norm_.apply(x.row(t), x.row(t));
     });
   }
 
  private:
-  void begin(int64_t rows, std::span<const TokenId> tokens) {
+  const ModelConfig& config() const { return model_->config(); }
+
+  void pack(int layer) {
+    if (packed_layer_ == layer) return;
+    const auto at = static_cast<size_t>(layer);
+    const LayerWeights& weights = model_->weights().layers[at];
+    packed_layer_.reset();
+    block_.reset();
+    base::AlignedBuffer arena;
+    if (packed_) arena = std::move(*packed_).take_arena();
+    packed_.emplace(*model_, linear_weights(weights), adapters_, kernels_, pool_,
+                    std::move(arena));
+    block_.emplace(layer, config().layers[at], weights,
+                   Parts{kernels_, *packed_, kv_layout_, ropes_});
+    packed_layer_ = layer;
+  }
+
+  void begin(int64_t rows) {
     assert(rows <= kv_.limit());
     pass_.clear();
-    pass_.add({0, rows, 0, kv_.blocks(), 0}, tokens);
+    pass_.add({0, rows, 0, kv_.blocks(), 0}, {});
   }
 
   static void load(const Worker& w, MatrixView<float> x) {
@@ -82,11 +106,18 @@ class LayerWalk::Walk {
     }
   }
 
+  const std::shared_ptr<const Model> model_;
   const KernelSet kernels_;
   base::ThreadPool pool_;
-  const Decoder decoder_;
+  const AdapterSet adapters_;  // none
+  const Ropes ropes_;
+  const Norm final_norm_;
+  std::optional<PackedWeights> packed_;
+  std::optional<Block> block_;
+  std::optional<int> packed_layer_;
   Activations activations_;
   Pass pass_;
+  const KvLayout kv_layout_;
   KvPool cache_;
   KvSequence kv_;
 };

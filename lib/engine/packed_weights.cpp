@@ -29,29 +29,34 @@ std::vector<Slice> slices_of(const TensorView& tensor, std::byte* packed) {
 
 }  // namespace
 
+std::vector<TensorView> linear_weights(const LayerWeights& layer) {
+  const LayerWeights& w = layer;
+  return {w.q, w.k, w.v, w.o, w.gate, w.up, w.down};
+}
+
 std::vector<TensorView> linear_weights(const Model& model) {
   std::vector<TensorView> list;
   std::unordered_set<const std::byte*> seen;
   const auto add = [&](const TensorView& t) {
     if (seen.insert(t.bytes.data()).second) list.push_back(t);
   };
-  for (const LayerWeights& w : model.weights().layers) {
-    for (const TensorView* t : {&w.q, &w.k, &w.v, &w.o, &w.gate, &w.up, &w.down}) add(*t);
+  for (const LayerWeights& layer : model.weights().layers) {
+    for (const TensorView& t : linear_weights(layer)) add(t);
   }
   add(model.weights().head);
   return list;
 }
 
-PackedWeights::PackedWeights(const Model& model, const AdapterSet& adapters,
-                             const KernelSet& kernels, base::ThreadPool& pool)
-    : adapters_(adapters) {
-  const std::vector<TensorView> tensors = linear_weights(model);
+PackedWeights::PackedWeights(const Model& model, const std::vector<TensorView>& tensors,
+                             const AdapterSet& adapters, const KernelSet& kernels,
+                             base::ThreadPool& pool, base::AlignedBuffer arena)
+    : adapters_(adapters), arena_(std::move(arena)) {
   const auto packed_bytes = [&](const TensorView& t) {
     return (kernels.linear.packed_bytes(t.dtype, t.rows(), t.columns()) + 63) / 64 * 64;
   };
   size_t total = 0;
   for (const TensorView& t : tensors) total += packed_bytes(t);
-  arena_ = base::AlignedBuffer(total);
+  if (arena_.size() < total) arena_ = base::AlignedBuffer(total);
 
   std::vector<Slice> slices;
   std::byte* at = arena_.data();

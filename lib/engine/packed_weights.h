@@ -12,22 +12,27 @@
 
 namespace nalar::engine {
 
-// The matrices of a model's Linears (the embedding too where it is the head): each once.
+// The matrices of a layer's Linears.
+std::vector<TensorView> linear_weights(const LayerWeights& layer);
+// Those of a model's (the embedding too where it is the head): each once.
 std::vector<TensorView> linear_weights(const Model& model);
 
-// The matrices as the kernels read them, in one arena, packed from the file's rows slice by slice
+// Matrices as the kernels read them, in one arena, packed from the file's rows slice by slice
 // on all threads; the file's pages are given back as it goes, so that no second copy of the model
 // stays in memory. Types that the kernels read as they lie stay in the file.
 class PackedWeights {
  public:
-  // `adapters` must outlive it.
-  PackedWeights(const Model& model, const AdapterSet& adapters, const KernelSet& kernels,
-                base::ThreadPool& pool);
+  // `tensors`: of the model. `adapters` must outlive it. The arena of others that are not needed any
+  // more can be used again.
+  PackedWeights(const Model& model, const std::vector<TensorView>& tensors,
+                const AdapterSet& adapters, const KernelSet& kernels, base::ThreadPool& pool,
+                base::AlignedBuffer arena = {});
 
   // Row 0 of a matrix, for LinearCall::weight. Borrows from this or from the file.
   const std::byte* find(const TensorView& tensor) const;
   const AdapterSet& adapters() const { return adapters_; }
   size_t bytes() const { return arena_.size(); }
+  base::AlignedBuffer take_arena() && { return std::move(arena_); }
 
  private:
   std::unordered_map<const std::byte*, const std::byte*> packed_;  // by where the file's rows lie

@@ -1,26 +1,15 @@
 #include "quant/calibration.h"
 
-#include <fmt/format.h>
-#include <nalar/error.h>
-#include <nalar/tokenizer.h>
-
 #include <algorithm>
 #include <cmath>
 
-#include "base/digest.h"
 #include "base/memory.h"
-#include "base/utf8.h"
-#include "io/file_system.h"
-#include "io/folder_file.h"
 #include "quant/hessian.h"
 
 namespace nalar::quant {
 namespace {
 
-constexpr size_t kMaxText = size_t{1} << 30;
-constexpr int64_t kChunk = 512;
-constexpr int64_t kLeastChunks = 4;
-constexpr int64_t kGroup = 4;  // chunks done together, so that the products of a Hessian are deep
+constexpr int64_t kGroup = 4;  // chunks gathered together, so that products of a Hessian are deep
 
 void choose_memory(CalibrationOptions& options, int64_t largest_hessian) {
   constexpr int64_t kGiB = int64_t{1} << 30;
@@ -42,7 +31,7 @@ class Calibration::Observer final : public LinearObserver {
     Input& input = calibration_.inputs_[calibration_.input_of_.at(std::string(weight.name))];
     if (weight.name != input.shown_for || !pass_.wants(input)) return;
     std::vector<float>& kept = calibration_.rows_of(input);
-    kept.reserve(static_cast<size_t>(kGroup * calibration_.chunk_ * input.columns));
+    kept.reserve(static_cast<size_t>(kGroup * calibration_.tokens_.chunk * input.columns));
     for (int64_t t = 0; t < rows.rows; ++t) {
       kept.insert(kept.end(), rows.row(t), rows.row(t) + input.columns);
     }
@@ -53,35 +42,18 @@ class Calibration::Observer final : public LinearObserver {
   const Pass& pass_;
 };
 
-Calibration::Calibration(std::shared_ptr<const Model> model, CalibrationOptions options)
-    : model_(std::move(model)), options_(std::move(options)) {
-  chunk_ = std::min<int64_t>(kChunk, model_->config().n_ctx_train);
-  io::in_file(options_.path, [&] { read_text(); });
+Calibration::Calibration(std::shared_ptr<const Model> model, CalibrationTokens tokens,
+                         CalibrationOptions options)
+    : model_(std::move(model)), tokens_(std::move(tokens)), options_(std::move(options)) {
   list_inputs();
-  layers_ = std::make_unique<engine::LayerWalk>(model_, options_.threads, static_cast<int>(chunk_));
+  layers_ = std::make_unique<engine::LayerWalk>(model_, options_.threads,
+                                                static_cast<int>(tokens_.chunk));
   int64_t largest = 0;
   for (const size_t i : order_) largest = std::max(largest, inputs_[i].hessian_bytes());
   choose_memory(options_, largest);
 }
 
 Calibration::~Calibration() = default;
-
-void Calibration::read_text() {
-  const std::string text = io::read_file(options_.path, kMaxText);
-  // A model given as text would take days.
-  if (!base::is_valid_utf8(text)) throw Error(ErrorKind::bad_data, "not UTF-8 text");
-  sha256_ = base::sha256_hex(text);
-  const auto tokenizer = open_tokenizer(model_->files());
-  ids_ =
-      tokenizer->encode(text, {.add_special = true, .parse_special = false, .special_ranges = {}});
-  if (tokenizer->adds_bos()) bos_ = tokenizer->special().bos;
-  if (tokens() < kLeastChunks * chunk_) {
-    throw Error(ErrorKind::bad_data,
-                fmt::format("too short to calibrate with: got {} tokens, need {}", tokens(),
-                            kLeastChunks * chunk_));
-  }
-  ids_.resize(static_cast<size_t>(chunks() * chunk_));
-}
 
 void Calibration::add_input(int layer, std::initializer_list<const TensorView*> matrices) {
   Input input;
@@ -137,22 +109,23 @@ void Calibration::choose_hessians(size_t first) {
   }
 }
 
-void Calibration::make_pass(bool hessians, bool all) {
+void Calibration::make_pass(int last, bool hessians) {
   Pass pass(layers_->threads());
   pass.hessians = hessians;
   int first = layers_->n_layers();
   for (const Input& input : inputs_) {
-    if (!(all && input.means.empty()) && !(hessians && input.hessian)) continue;
+    const bool lacks = input.means.empty() && input.layer <= last;
+    if (!lacks && !(hessians && input.hessian)) continue;
     first = std::min(first, input.layer);
     pass.end = std::max(pass.end, input.layer + 1);
   }
   pass.begin = states_layer_ <= first ? states_layer_ : 0;
-  pass.steps = chunks() * (pass.end - pass.begin);
-  const int keep = next_layer_ == kNone ? 0 : std::min(next_layer_, pass.end);
-  const int64_t bytes = tokens() * model_->config().d_model * int64_t{sizeof(float)};
-  if (keep > pass.begin && bytes <= options_.state_bytes) pass.keep = keep;
-  for (int64_t i = 0; i < chunks(); i += kGroup) {
-    walk(pass, {i, std::min(kGroup, chunks() - i)});
+  pass.steps = tokens_.chunks() * (pass.end - pass.begin);
+  const int keep = std::min(next_layer_, pass.end);
+  if (keep > pass.begin && keep <= layers_->n_layers() && can_keep_states()) pass.keep = keep;
+  const int64_t together = can_keep_states() ? tokens_.chunks() : kGroup;
+  for (int64_t i = 0; i < tokens_.chunks(); i += together) {
+    walk(pass, {i, std::min(together, tokens_.chunks() - i)});
   }
   rows_ = {};
   for (Input& input : inputs_) {
@@ -167,42 +140,36 @@ void Calibration::make_pass(bool hessians, bool all) {
   layers_walked_ += pass.end - pass.begin;
 }
 
-void Calibration::walk(Pass& pass, Group group) {
-  const int64_t width = model_->config().d_model, floats = group.count * chunk_ * width;
-  std::vector<float> states(static_cast<size_t>(floats));
-  const auto kept = [&] { return states_.begin() + group.first * chunk_ * width; };
-  if (pass.begin > 0) std::copy_n(kept(), floats, states.begin());
+void Calibration::walk(Pass& pass, Chunks chunks) {
+  const int64_t width = model_->config().d_model, of_chunk = tokens_.chunk * width;
+  std::vector<float> states(static_cast<size_t>(chunks.count * of_chunk));
+  const auto kept = [&] { return states_.begin() + chunks.first * of_chunk; };
+  if (pass.begin > 0) std::copy_n(kept(), states.size(), states.begin());
   const auto keep = [&](int layer) {
     if (layer != pass.keep) return;
-    states_.resize(static_cast<size_t>(tokens() * width));
+    states_.resize(static_cast<size_t>(tokens_.count() * width));
     std::copy(states.begin(), states.end(), kept());
   };
   Observer observer(*this, pass);
   for (int layer = pass.begin; layer < pass.end; ++layer) {
     keep(layer);
-    for (int64_t i = 0; i < group.count; ++i, ++pass.done) {
+    for (int64_t i = 0; i < chunks.count; ++i, ++pass.done) {
       if (options_.on_step) options_.on_step(pass.done, pass.steps);
-      const MatrixView<float> x{states.data() + i * chunk_ * width, chunk_, width, width};
-      if (layer == 0) layers_->embed(tokens_of(group.first + i), x);
+      const MatrixView<float> x{states.data() + i * of_chunk, tokens_.chunk, width, width};
+      if (layer == 0) layers_->embed(tokens_.of(chunks.first + i), x);
       if (layer < layers_->n_layers()) {
         layers_->layer(layer, x, &observer);
       } else {
         layers_->normalize(x);
         observer.linear_input(model_->weights().head, {x.data, x.rows, x.columns, x.stride});
       }
-    }
-    for (Input& input : inputs_) {
-      if (input.layer == layer && pass.wants(input)) add_rows(input, pass);
+      if ((i + 1) % kGroup != 0 && i + 1 < chunks.count) continue;
+      for (Input& input : inputs_) {
+        if (input.layer == layer && pass.wants(input)) add_rows(input, pass);
+      }
     }
   }
   keep(pass.end);
-}
-
-std::vector<TokenId> Calibration::tokens_of(int64_t chunk) const {
-  const auto begin = ids_.begin() + chunk * chunk_;
-  std::vector<TokenId> tokens(begin, begin + chunk_);
-  if (bos_) tokens.front() = *bos_;
-  return tokens;
 }
 
 std::vector<float>& Calibration::rows_of(const Input& input) {
@@ -236,14 +203,26 @@ void Calibration::read_all() {
                                 [](const Input& input) { return !input.hessian; });
   const bool hessians = none && !order_.empty();
   if (hessians) choose_hessians(0);
-  make_pass(hessians, true);
+  make_pass(layers_->n_layers(), hessians);
+}
+
+bool Calibration::can_keep_states() const {
+  return tokens_.count() * model_->config().d_model * int64_t{sizeof(float)} <=
+         options_.state_bytes;
 }
 
 std::span<const float> Calibration::importance(const std::string& matrix) {
   const auto at = input_of_.find(matrix);
   if (at == input_of_.end()) return {};
-  if (inputs_[at->second].means.empty()) read_all();
-  return inputs_[at->second].means;
+  const Input& input = inputs_[at->second];
+  if (input.means.empty()) {
+    if (order_.empty() && can_keep_states()) {
+      make_pass(input.layer, false);
+    } else {
+      read_all();
+    }
+  }
+  return input.means;
 }
 
 std::optional<int> Calibration::layer_of(const std::string& matrix) const {
@@ -265,7 +244,7 @@ const Hessian* Calibration::hessian(const std::string& matrix) {
     choose_hessians(static_cast<size_t>(in_layer - order_.begin()));
     // A layer that is too large as a whole is gathered from there on.
     if (!input.hessian) choose_hessians(static_cast<size_t>(place - order_.begin()));
-    make_pass(true, false);
+    make_pass(-1, true);
   }
   if (!input.hessian->factored() && !input.hessian->factor(layers_->threads())) {
     input.hessian.reset();
@@ -279,9 +258,9 @@ Imatrix Calibration::imatrix(const std::function<std::string(const std::string& 
                                   [](const Input& input) { return input.means.empty(); });
   if (!known) read_all();
   Imatrix out;
-  out.datasets.emplace_back(io::name_of(options_.path));
-  out.chunk_count = static_cast<uint32_t>(chunks());
-  out.chunk_size = static_cast<uint32_t>(chunk_);
+  out.datasets.push_back(tokens_.name);
+  out.chunk_count = static_cast<uint32_t>(tokens_.chunks());
+  out.chunk_size = static_cast<uint32_t>(tokens_.chunk);
   for (const auto& [matrix, index] : input_of_) {
     const Input& input = inputs_[index];
     Imatrix::Entry& entry = out.entries[name_of(matrix)];

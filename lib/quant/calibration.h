@@ -1,7 +1,6 @@
 #pragma once
 
 #include <nalar/model.h>
-#include <nalar/token.h>
 
 #include <array>
 #include <cstdint>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "engine/layer_walk.h"
+#include "quant/calibration_tokens.h"
 #include "quant/imatrix.h"
 #include "quant/statistics.h"
 #include "quant/triangular.h"
@@ -21,7 +21,6 @@
 namespace nalar::quant {
 
 struct CalibrationOptions {
-  std::string path;  // of the text
   int threads = 0;
   std::vector<std::string> feedback;  // the matrices whose Hessians may be asked for
   // All Hessians of a pass, and all hidden states: an input whose Hessian alone is larger has none.
@@ -32,17 +31,17 @@ struct CalibrationOptions {
   std::function<void(int64_t done, int64_t total)> on_step;
 };
 
-// What a model's matrices see while it reads a text in chunks of 512 tokens (or its context, where
-// that is shorter), each beginning with BOS where the tokenizer adds one, as llama-imatrix does.
-// It is read when something is asked for: a pass walks through as many layers as there is memory
-// for their Hessians, and the next one goes on where it ended, if the hidden states could be kept.
-// One who asks in the order of the layers thus pays for one walk; one who first asks for the
-// importance of a layer further on, for a walk through all. No result depends on the passes.
+// What a model's matrices see while it reads some tokens. They are read when something is asked
+// for: a pass walks through as many layers as there is memory for their Hessians (without these, to
+// the layer that is asked for), and the next one goes on where it ended, if the hidden states could
+// be kept. One who asks in the order of the layers thus pays for one walk; one who wants Hessians
+// but first asks for the importance of a layer further on, for a walk through all. No result
+// depends on the passes.
 class Calibration final : public Statistics {
  public:
-  // Errors: no_input; bad_data that names the text, when it is too short. Those of what is asked
-  // for are the engine's and on_step's.
-  Calibration(std::shared_ptr<const Model> model, CalibrationOptions options);
+  // Errors of what is asked for: the engine's and on_step's.
+  Calibration(std::shared_ptr<const Model> model, CalibrationTokens tokens,
+              CalibrationOptions options);
   ~Calibration() override;
 
   std::span<const float> importance(const std::string& matrix) override;
@@ -50,8 +49,7 @@ class Calibration final : public Statistics {
   // The layer of a matrix: the order in which to ask; nullopt where nothing is known of it.
   std::optional<int> layer_of(const std::string& matrix) const;
 
-  const std::string& sha256() const { return sha256_; }
-  int64_t tokens() const { return static_cast<int64_t>(ids_.size()); }
+  const CalibrationTokens& tokens() const { return tokens_; }
   int64_t passes() const { return passes_; }
   int64_t layers_walked() const { return layers_walked_; }  // of all passes
   // `name_of`: GGUF's name of a matrix.
@@ -72,8 +70,9 @@ class Calibration final : public Statistics {
 
     int64_t hessian_bytes() const { return columns * columns * int64_t{sizeof(float)}; }
   };
-  // A walk of all chunks through layers [begin, end): the head is one more. What layer `keep` gets
-  // is kept; 0: nothing.
+  // A walk of all chunks through layers [begin, end): the head is one more. They go together, layer
+  // by layer, or by four where their hidden states are too large. What layer `keep` gets is kept; 0:
+  // nothing.
   struct Pass {
     explicit Pass(int threads) : products(threads) {}
 
@@ -86,32 +85,26 @@ class Calibration final : public Statistics {
       return input.means.empty() || (hessians && input.hessian);
     }
   };
-  // Chunks [first, first + count).
-  struct Group {
+  struct Chunks {
     int64_t first, count;
   };
 
-  void read_text();
   void list_inputs();
   void add_input(int layer, std::initializer_list<const TensorView*> matrices);
   // Gives place to the Hessians of the input and those that come after it.
   void choose_hessians(size_t first);
-  // For the Hessians that are chosen, or (and) for what all inputs still lack.
-  void make_pass(bool hessians, bool all);
-  void walk(Pass& pass, Group group);
+  // For what inputs up to layer `last` still lack, and for the Hessians that are chosen.
+  void make_pass(int last, bool hessians);
+  void walk(Pass& pass, Chunks chunks);
   void add_rows(Input& input, Pass& pass);
   void read_all();
+  bool can_keep_states() const;
   std::vector<float>& rows_of(const Input& input);
-  std::vector<TokenId> tokens_of(int64_t chunk) const;
-  int64_t chunks() const { return tokens() / chunk_; }
 
   std::shared_ptr<const Model> model_;
+  const CalibrationTokens tokens_;
   CalibrationOptions options_;
   std::unique_ptr<engine::LayerWalk> layers_;
-  std::string sha256_;
-  std::optional<TokenId> bos_;
-  std::vector<TokenId> ids_;  // whole chunks
-  int64_t chunk_ = 0;
   std::vector<Input> inputs_;               // four of each layer, and the head's
   std::map<std::string, size_t> input_of_;  // by matrix
   std::vector<size_t> order_;               // of inputs, those that Hessians are wanted of

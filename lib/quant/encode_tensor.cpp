@@ -64,7 +64,7 @@ class Slab {
                    ? kFeedbackRows
                    : std::max<int64_t>(1, kChunk / std::max<int64_t>(columns_, 1))),
         rooms_(static_cast<size_t>(pool.size())) {
-    const bool thorough = request.measured && !request.importance.empty();
+    const bool thorough = request.thorough && !request.importance.empty();
     // In a short search rows are as good as one long row, and blocks are done many together.
     if (!thorough) together_ = std::max<int64_t>(kTogether / std::max<int64_t>(columns_, 1), 1);
     for (int64_t i = 0; i < together_; ++i) {
@@ -117,8 +117,6 @@ class Slab {
   template <typename At>
   int64_t plain_chunk(base::Range own, const At& at, Room& room) {
     const int64_t together = std::min(together_, own.end - own.begin);
-    const std::span<const float> measured =
-        request_.measured ? request_.importance : std::span<const float>();
     room.rows.resize(static_cast<size_t>(together * columns_));
     room.decoded.resize(room.rows.size());
     for (int64_t first = own.begin; first < own.end; first += together) {
@@ -132,11 +130,11 @@ class Slab {
       }
       const std::span<const float> importance =
           std::span(repeated_).first(repeated_.empty() ? 0 : static_cast<size_t>(n * columns_));
-      encode_row(request_.to, part(room.rows, first, n), {importance, request_.measured},
+      encode_row(request_.to, part(room.rows, first, n), {importance, request_.thorough},
                  encoded(first), room.decoded.data());
       for (int64_t i = first; i < first + n; ++i) {
         sums_[static_cast<size_t>(i)] =
-            row_sums(part(room.rows, i, 1), part(room.decoded, i, 1), measured);
+            row_sums(part(room.rows, i, 1), part(room.decoded, i, 1), request_.importance);
       }
     }
     return static_cast<int64_t>(sums_.size());

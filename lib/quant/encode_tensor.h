@@ -23,8 +23,7 @@ struct EncodeRequest {
   DType to = DType::f32;
   std::span<const float> importance = {};  // [columns] or empty
   const Hessian* hessian = nullptr;        // with feedback then
-  // The importance, on a text: worth a thorough search, and the error of the output is told.
-  bool measured = true;
+  bool thorough = true;  // Importance::thorough
 };
 
 // Of a tensor of weights: that each is finite. Errors: bad_data that names tensor and place.

@@ -82,8 +82,7 @@ Quantizer::Quantizer(io::FileSystem& files, std::shared_ptr<const Model> model, 
       options_(options),
       control_(control),
       purpose_(purpose),
-      pool_(options.threads > 0 ? options.threads : default_threads()),
-      from_weights_(*model_, source_, pool_) {
+      pool_(options.threads > 0 ? options.threads : default_threads()) {
   options_.validate();
   kernels::chosen_isa();  // a bad NALAR_ISA is told here: the encoders cannot
   run_.source_name = io::name_of(model_->files().path());
@@ -123,16 +122,16 @@ void Quantizer::choose() {
   std::vector<MixChoice> choices = choose_types(options_, mix_model(*model_, options_), tensors);
   refuse_requantizing(choices);
   if (searches()) {
-    std::vector<std::string> feedback;
+    std::vector<std::string> steered;
     for (size_t i = 0; i < choices.size(); ++i) {
       const SourceTensor& tensor = source_.tensors[i];
       const bool found = choices[i].quantizable && !choices[i].fixed;  // its type, by the search
       if (found ? is_quantized(candidate_types(tensor.columns()).front())
                 : is_steered(tensor, choices[i].type)) {
-        feedback.push_back(tensor.model_name);
+        steered.push_back(tensor.model_name);
       }
     }
-    open_statistics(std::move(feedback));
+    open_statistics(std::move(steered));
     search_types(choices);
   }
   for (size_t i = 0; i < choices.size(); ++i) {
@@ -183,7 +182,7 @@ bool Quantizer::is_steered(const SourceTensor& tensor, DType to) {
 }
 
 void Quantizer::refuse_useless_statistics() const {
-  if ((!options_.calibration && !options_.imatrix) || options_.write_imatrix) return;
+  if (!is_measured() || options_.write_imatrix) return;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     if (is_steered(source_.tensors[i], tensors_[i].to)) return;
   }
@@ -203,8 +202,8 @@ QuantizePlan Quantizer::plan() const {
   return plan;
 }
 
-void Quantizer::open_statistics(std::vector<std::string> feedback) {
-  if (statistics_ || (!options_.calibration && !options_.imatrix)) return;
+void Quantizer::open_statistics(std::vector<std::string> steered) {
+  if (statistics_ || (steered.empty() && !is_measured())) return;
   StatisticsRecord record;
   if (options_.imatrix) {
     const Imatrix imatrix = read_imatrix(files_, *options_.imatrix);
@@ -228,13 +227,18 @@ void Quantizer::open_statistics(std::vector<std::string> feedback) {
     statistics_ = std::move(statistics);
   } else {
     CalibrationOptions how;
-    how.path = *options_.calibration;
     how.threads = pool_.size();
-    how.on_step = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
-    if (options_.feedback && purpose_ == Purpose::write) how.feedback = std::move(feedback);
-    auto calibration = std::make_unique<Calibration>(model_, std::move(how));
-    record = {"calibration", std::string(io::name_of(*options_.calibration)), calibration->sha256(),
-              calibration->tokens(), 0};
+    CalibrationTokens tokens;
+    if (options_.calibration) {
+      how.on_step = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
+      if (options_.feedback && purpose_ == Purpose::write) how.feedback = std::move(steered);
+      tokens = tokens_of_text(*model_, *options_.calibration);
+      record = {"calibration", tokens.name, tokens.sha256, tokens.count(), 0};
+    } else {
+      tokens = drawn_tokens(*model_);
+      record = {"drawn", "", "", tokens.count(), 0};
+    }
+    auto calibration = std::make_unique<Calibration>(model_, std::move(tokens), std::move(how));
     calibration_ = calibration.get();
     statistics_ = std::move(calibration);
   }
@@ -246,7 +250,9 @@ std::span<const float> Quantizer::importance_of(const SourceTensor& tensor) {
   const std::span<const float> means = statistics_->importance(matrix_of(tensor));
   const bool finite =
       std::all_of(means.begin(), means.end(), [](float mean) { return std::isfinite(mean); });
-  if (finite) return means;
+  const bool all_zero = std::all_of(means.begin(), means.end(), [](float mean) { return mean == 0; });
+  if (finite) return all_zero ? std::span<const float>() : means;
+  if (!is_measured()) return {};  // a text may do better than drawn tokens
   for (const SourceTensor& any : source_.tensors) refuse_not_finite(any, pool_);
   throw Error(ErrorKind::bad_data,
               fmt::format("what tensor {} is multiplied with is not finite in this text",
@@ -285,6 +291,7 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
     return tensor.model_name == head ? branches : 1.0;
   };
   request.importance = [this](const SourceTensor& tensor) { return importance_of(tensor); };
+  request.thorough = is_measured();
   request.on_tensor = [this](int64_t done, int64_t total) { tell("measuring", done, total); };
   quant::search_types(request, choices, pool_);
 }

@@ -20,7 +20,6 @@
 #include "quant/report.h"
 #include "quant/source.h"
 #include "quant/statistics.h"
-#include "quant/weight_statistics.h"
 
 namespace nalar::quant {
 
@@ -42,6 +41,8 @@ class Quantizer {
  private:
   void choose();
   bool searches() const { return options_.target_bytes || options_.target_bpw; }
+  // Statistics of what the model is for, not of drawn tokens.
+  bool is_measured() const { return options_.calibration || options_.imatrix; }
   // Whether statistics change what becomes of it.
   static bool is_steered(const SourceTensor& tensor, DType to);
   void refuse_requantizing(const std::vector<MixChoice>& choices) const;
@@ -49,9 +50,10 @@ class Quantizer {
   void tell_requantizing() const;
   void search_types(std::vector<MixChoice>& choices);
   MixTensor seen(const SourceTensor& tensor) const;
-  // `feedback`: the matrices whose Hessians may be asked for.
-  void open_statistics(std::vector<std::string> feedback);
-  // E[x_c²] of its input's columns, or nothing. Errors: bad_data where they are not finite.
+  // `steered`: the matrices that they are asked about.
+  void open_statistics(std::vector<std::string> steered);
+  // E[x_c²] of its input's columns, or nothing where that is 0. Errors: bad_data where a text makes
+  // it infinite.
   std::span<const float> importance_of(const SourceTensor& tensor);
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
@@ -78,9 +80,8 @@ class Quantizer {
   RunRecord run_;
   ErrorSums errors_;
   std::unique_ptr<Statistics> statistics_;
-  WeightStatistics from_weights_;  // of matrices that statistics_ does not know
-  std::string check_text_;
   Calibration* calibration_ = nullptr;  // statistics_, where it is one
+  std::string check_text_;
 };
 
 }  // namespace nalar::quant

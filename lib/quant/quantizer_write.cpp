@@ -71,14 +71,10 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     EncodeRequest request;
     request.tensor = &tensor;
     request.to = result.to;
-    const bool steered = is_steered(tensor, result.to);
-    if (statistics_ && steered) {
+    request.thorough = is_measured();
+    if (is_steered(tensor, result.to)) {
       if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
       request.importance = importance_of(tensor);
-    }
-    if (steered && request.importance.empty()) {
-      request.importance = from_weights_.importance(tensor.model_name);
-      request.measured = false;
     }
     const BlockSize block = block_size(tensor.dtype);
     const int64_t row_bytes = tensor.columns() / block.elements * block.bytes;
@@ -89,7 +85,7 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     const ErrorSums sums = encode_tensor(
         request, pool_, {[&](std::span<const std::byte> bytes) { file.write(bytes); }, beside});
     result.relative_rmse = relative(sums.weight_error, sums.weight);
-    if (request.measured && !request.importance.empty()) {
+    if (!request.importance.empty()) {
       result.output_error = relative(sums.output_error, sums.output);
     }
     errors_ += sums;
@@ -104,7 +100,7 @@ std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHash
         {tensors_[i].name, tensors_[i].to, tensors_[i].shape,
          [this, i, &hasher](io::OutputFile& file) { write_tensor(i, file, hasher); }});
     // One walk through the layers is enough then.
-    if (calibration_ != nullptr && options_.feedback) {
+    if (calibration_ != nullptr) {
       tensors.back().turn = calibration_->layer_of(source_.tensors[i].model_name);
     }
   }
@@ -149,12 +145,12 @@ void Quantizer::check(const std::string& path) {
 QuantizeResult Quantizer::write(const std::string& out) {
   refuse_out(out);
   if (options_.check) read_check_text();
-  std::vector<std::string> feedback;
+  std::vector<std::string> steered;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const SourceTensor& tensor = source_.tensors[i];
-    if (is_steered(tensor, tensors_[i].to)) feedback.push_back(tensor.model_name);
+    if (is_steered(tensor, tensors_[i].to)) steered.push_back(tensor.model_name);
   }
-  open_statistics(std::move(feedback));
+  open_statistics(std::move(steered));
   std::optional<Imatrix> imatrix;
   if (options_.write_imatrix) {
     for (const SourceTensor& tensor : source_.tensors) importance_of(tensor);
@@ -182,7 +178,7 @@ QuantizeResult Quantizer::write(const std::string& out) {
     // Not before there is nothing left that may be stopped: the same command again would refuse it.
     if (imatrix) write_imatrix(files_, *options_.write_imatrix, *imatrix);
   });
-  if (calibration_ != nullptr) run_.statistics->passes = calibration_->passes();
+  if (options_.calibration) run_.statistics->passes = calibration_->passes();
   run_.peak_bytes = base::peak_memory();
   QuantizeResult done{plan(), {}};
   done.report = report_json(run_, done.plan, result);

@@ -122,7 +122,7 @@ io::GgufKeys result_keys(const io::GgufKeys& source, const RunRecord& run) {
   number("nalar.quantize.bits_per_weight", run.bits_per_weight);
   number("nalar.quantize.relative_rmse",
          run.errors ? relative(run.errors->weight_error, run.errors->weight) : kUnknown);
-  if (run.statistics) {
+  if (run.statistics && !run.statistics->sha256.empty()) {
     keys.set("nalar.quantize." + run.statistics->kind + "_sha256", run.statistics->sha256);
   }
   if (run.with_check) {
@@ -152,9 +152,11 @@ Json report_json(const RunRecord& run, const QuantizePlan& plan, const ResultFil
     report.set("relative_rmse", relative(run.errors->weight_error, run.errors->weight));
   }
   if (run.statistics) {
-    Json statistics = Json::Object{{"kind", run.statistics->kind},
-                                   {"name", run.statistics->name},
-                                   {"sha256", run.statistics->sha256}};
+    Json statistics = Json::Object{{"kind", run.statistics->kind}};
+    if (!run.statistics->sha256.empty()) {
+      statistics.set("name", run.statistics->name);
+      statistics.set("sha256", run.statistics->sha256);
+    }
     if (run.statistics->tokens > 0) statistics.set("tokens", run.statistics->tokens);
     if (run.statistics->passes > 0) statistics.set("passes", run.statistics->passes);
     report.set("statistics", std::move(statistics));

@@ -39,7 +39,9 @@ struct QuantizeOptions {
   // Q2_K and Q8_0. At most one.
   std::optional<int64_t> target_bytes;
   std::optional<double> target_bpw;
-  std::optional<std::string> calibration;  // a text file: statistics, and feedback
+  // Rounding goes by what a model's matrices see: when it reads 64 tokens drawn at random, if it is
+  // told no better. A text file: statistics of it, and feedback.
+  std::optional<std::string> calibration;
   std::optional<std::string> imatrix;      // llama.cpp's statistics, read; not beside calibration
   std::optional<std::string> write_imatrix;
   bool feedback = true;                    // with calibration
@@ -57,8 +59,8 @@ struct QuantizedTensor {
   bool fell_back = false;  // the mix's type does not fit its rows
   int64_t bytes = 0;
   std::optional<double> relative_rmse;  // ‖W − Ŵ‖ / ‖W‖
-  // The same of W x, with statistics: with feedback by the second moments of x, of some rows; else
-  // as if the columns of x were uncorrelated.
+  // The same of W x, on what the statistics are of, or on 64 tokens drawn at random: with feedback by
+  // the second moments of x, of some rows; else as if the columns of x were uncorrelated.
   std::optional<double> output_error;
 };
 

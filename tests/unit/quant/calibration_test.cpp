@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "io/tensor_file.h"
 #include "support/catch.h"
@@ -43,11 +44,14 @@ const std::vector<std::string> kMatrices = {"blk.0.attn_q.weight",   "blk.0.attn
                                             "blk.0.ffn_gate.weight", "blk.0.ffn_up.weight",
                                             "blk.0.ffn_down.weight", "token_embd.weight"};
 
-CalibrationOptions how(const Set& set) {
+CalibrationOptions one_thread() {
   CalibrationOptions options;
-  options.path = set.text;
   options.threads = 1;
   return options;
+}
+
+Calibration calibration_of(const Set& set, const CalibrationOptions& options) {
+  return {set.model, tokens_of_text(*set.model, set.text), options};
 }
 
 std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
@@ -56,10 +60,11 @@ std::vector<float> copy(std::span<const float> values) { return {values.begin(),
 
 TEST_CASE("inputs are gathered once for all matrices that read them, whole chunks alone") {
   const Set set;
-  Calibration calibration(set.model, how(set));
+  Calibration calibration = calibration_of(set, one_thread());
   CHECK(calibration.passes() == 0);
-  CHECK(calibration.tokens() % 64 == 0);
-  CHECK(calibration.tokens() >= 4 * 64);
+  CHECK(calibration.tokens().chunk == 64);
+  CHECK(calibration.tokens().count() % 64 == 0);
+  CHECK(calibration.tokens().chunks() >= 4);
   const auto q = copy(calibration.importance("blk.0.attn_q.weight"));
   REQUIRE(q.size() == 32);
   CHECK(q == copy(calibration.importance("blk.0.attn_v.weight")));
@@ -68,7 +73,8 @@ TEST_CASE("inputs are gathered once for all matrices that read them, whole chunk
   CHECK(calibration.importance("token_embd.weight").size() == 32);
   CHECK(calibration.importance("output_norm.weight").empty());
   CHECK(calibration.hessian("blk.0.attn_q.weight") == nullptr);
-  CHECK(calibration.passes() == 1);
+  CHECK(calibration.passes() == 2);  // to the layer, then on to the head
+  CHECK(calibration.layers_walked() == 2);
   CHECK(calibration.layer_of("blk.0.attn_v.weight") == 0);
   CHECK(calibration.layer_of("token_embd.weight") == 1);
   CHECK_FALSE(calibration.layer_of("output_norm.weight"));
@@ -80,13 +86,13 @@ TEST_CASE("inputs are gathered once for all matrices that read them, whole chunk
 
 TEST_CASE("Hessians are the same whatever part of them fits the memory, on any number of threads") {
   const Set set;
-  CalibrationOptions all = how(set);
+  CalibrationOptions all = one_thread();
   all.feedback = kMatrices;
-  Calibration one(set.model, all);
+  Calibration one = calibration_of(set, all);
   CalibrationOptions few = all;
   few.threads = 2;
   few.hessian_bytes = 48 * 48 * 4;  // the largest, or two of the others
-  Calibration several(set.model, few);
+  Calibration several = calibration_of(set, few);
   for (const std::string& matrix : kMatrices) {
     INFO(matrix);
     const Hessian* a = one.hessian(matrix);
@@ -102,7 +108,7 @@ TEST_CASE("Hessians are the same whatever part of them fits the memory, on any n
   CHECK(one.passes() == 1);
   CHECK(several.passes() > 2);
   few.hessian_bytes = 32 * 32 * 4;
-  Calibration none_of_down(set.model, few);
+  Calibration none_of_down = calibration_of(set, few);
   CHECK(none_of_down.hessian("blk.0.ffn_down.weight") == nullptr);
   CHECK(none_of_down.hessian("blk.0.attn_q.weight") != nullptr);
 }
@@ -113,20 +119,20 @@ TEST_CASE(
   test::write_text(folder + "/text.txt", some_text(5500));
   const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
   const int n_layers = model->config().n_layers();
+  const CalibrationTokens tokens = tokens_of_text(*model, folder + "/text.txt");
   CalibrationOptions options;
-  options.path = folder + "/text.txt";
   options.threads = 2;
   for (int i = 0; i < n_layers; ++i) {
     for (const char* matrix : {"attn_q", "attn_output", "ffn_gate", "ffn_down"}) {
       options.feedback.push_back("blk." + std::to_string(i) + "." + matrix + ".weight");
     }
   }
-  Calibration all(model, options);
+  Calibration all(model, tokens, options);
   const int64_t columns = model->config().layers[0].feed_forward.d_ff;
   options.hessian_bytes = 2 * columns * columns * 4;  // those of a layer, or a bit more
-  Calibration kept(model, options);
+  Calibration kept(model, tokens, options);
   options.state_bytes = 1;
-  Calibration anew(model, options);
+  Calibration anew(model, tokens, options);
   for (const std::string& matrix : options.feedback) {
     INFO(matrix);
     const Hessian* const want = all.hessian(matrix);
@@ -147,7 +153,7 @@ TEST_CASE(
   CHECK(kept.layers_walked() == n_layers);
   options.state_bytes = 0;
   options.hessian_bytes *= 2;
-  Calibration by_two(model, options);
+  Calibration by_two(model, tokens, options);
   for (int i = 0; i < n_layers; ++i) {  // in a file's order within a layer
     for (const char* matrix : {"ffn_down", "ffn_up", "attn_v", "attn_output"}) {
       CHECK(by_two.hessian("blk." + std::to_string(i) + "." + matrix + ".weight") != nullptr);
@@ -158,7 +164,7 @@ TEST_CASE(
   CHECK(anew.layers_walked() > 2 * n_layers);
   // Asked for the importance first, it walks through all, and gathers Hessians on the way.
   options.hessian_bytes /= 2;
-  Calibration ahead(model, options);
+  Calibration ahead(model, tokens, options);
   for (const std::string& matrix : options.feedback) {
     CHECK(copy(ahead.importance(matrix)) == copy(all.importance(matrix)));
   }
@@ -170,10 +176,70 @@ TEST_CASE(
   CHECK(ahead.layers_walked() == 2 * n_layers);
 }
 
+TEST_CASE("without Hessians layers are walked as they are asked for, each once if states are kept") {
+  const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
+  const int n_layers = model->config().n_layers();
+  CalibrationOptions options;
+  options.threads = 2;
+  Calibration in_turn(model, drawn_tokens(*model), options);
+  Calibration at_once(model, drawn_tokens(*model), options);
+  options.state_bytes = 1;
+  Calibration anew(model, drawn_tokens(*model), options);
+  const auto head = copy(at_once.importance(std::string(model->weights().head.name)));
+  CHECK(at_once.passes() == 1);
+  CHECK(at_once.layers_walked() == n_layers + 1);
+  for (int i = 0; i < n_layers; ++i) {
+    for (const char* matrix : {"attn_q", "attn_output", "ffn_gate", "ffn_down"}) {
+      const std::string name = "blk." + std::to_string(i) + "." + matrix + ".weight";
+      INFO(name);
+      const auto want = copy(at_once.importance(name));
+      CHECK(copy(in_turn.importance(name)) == want);
+      CHECK(copy(anew.importance(name)) == want);
+    }
+    CHECK(in_turn.layers_walked() == i + 1);
+    CHECK(in_turn.passes() == i + 1);
+    CHECK(anew.passes() == 1);
+  }
+  CHECK(copy(in_turn.importance(std::string(model->weights().head.name))) == head);
+  CHECK(in_turn.layers_walked() == n_layers + 1);
+}
+
+TEST_CASE("drawn tokens are the same every time, of the vocabulary and within the context") {
+  for (const char* name : {"stories260k/stories260K-f32.gguf", "models/gemma3.gguf"}) {
+    INFO(name);
+    const auto model = open_model(test::golden(name));
+    const CalibrationTokens tokens = drawn_tokens(*model);
+    CHECK(tokens.chunk == std::min(64, model->config().n_ctx_train));
+    CHECK(tokens.chunks() == 1);
+    CHECK(tokens.ids == drawn_tokens(*model).ids);
+    std::set<TokenId> distinct(tokens.ids.begin(), tokens.ids.end());
+    CHECK(*distinct.begin() >= 0);
+    CHECK(*distinct.rbegin() < model->config().vocab_size);
+    // Of 64 of a vocabulary of 64 ids about 40 are distinct.
+    CHECK(distinct.size() > tokens.ids.size() / 2);
+  }
+}
+
+TEST_CASE("each chunk of a text begins with BOS where the tokenizer adds one") {
+  const std::string folder = test::temporary_folder();
+  test::write_text(folder + "/text.txt", some_text(5500));
+  const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
+  const CalibrationTokens tokens = tokens_of_text(*model, folder + "/text.txt");
+  const auto bos = open_tokenizer(model->files())->special().bos;
+  REQUIRE(bos);
+  REQUIRE(tokens.chunks() >= 4);
+  for (int64_t i = 0; i < tokens.chunks(); ++i) {
+    CHECK(tokens.of(i).front() == *bos);
+    CHECK(tokens.of(i)[1] != *bos);
+  }
+  CHECK(tokens.name == "text.txt");
+  CHECK(tokens.sha256.size() == 64);
+}
+
 TEST_CASE("a text that is too short is told with what is needed") {
   const Set set(100);
   CHECK(test::error_of([&] {
-          Calibration(set.model, how(set));
+          tokens_of_text(*set.model, set.text);
         }).starts_with(set.text + ": too short to calibrate with: got "));
 }
 

@@ -10,6 +10,7 @@
 
 #include "io/gguf_metadata.h"
 #include "io/tensor_file.h"
+#include "quant/calibration.h"
 #include "quant/encode.h"
 #include "quant/quantizer.h"
 #include "support/catch.h"
@@ -71,12 +72,10 @@ TEST_CASE("each matrix is what encode_row makes of its rows, the rest is copied"
   const std::string folder = test::temporary_folder();
   const Made made = make(folder, with(Mix::q4_0));
   const auto source = open_model(folder + "/model.gguf");
-  const Source in_rows = gguf_source(source->shared_files());
-  base::ThreadPool pool(1);
-  WeightStatistics from_weights(*source, in_rows, pool);
+  Calibration drawn(source, drawn_tokens(*source), {});
   for (const TensorView& tensor : made.model->files().tensors()->tensors()) {
     INFO(tensor.name);
-    const std::span<const float> importance = from_weights.importance(std::string(tensor.name));
+    const std::span<const float> importance = drawn.importance(std::string(tensor.name));
     const TensorView& from = *source->files().tensors()->find(tensor.name);
     CHECK(tensor.shape == from.shape);
     if (tensor.dtype == from.dtype) {
@@ -115,14 +114,15 @@ TEST_CASE("the file and the report say where it comes from and what it lost") {
   CHECK(report.find("result")->find("sha256")->as_string() == weights_hash(made.model->files()));
   CHECK(report.find("result")->find("bytes")->as_int64() == made.result.plan.bytes);
   CHECK(static_cast<int64_t>(std::filesystem::file_size(made.out)) == made.result.plan.bytes);
+  CHECK(to_text(*report.find("statistics")) == R"({"kind":"drawn","tokens":64})");
   const double rmse = report.find("relative_rmse")->as_double();
   CHECK(rmse > 0);
   CHECK(rmse < 0.01);  // 8 bits: a step is max / 127, its rounding error a third of half of that
   CHECK(keys.number("nalar.quantize.relative_rmse") == static_cast<float>(rmse));
   for (const Json& tensor : report.find("tensors")->as_array()) {
-    const bool changed = tensor.find("from")->as_string() != tensor.find("to")->as_string();
-    CHECK(tensor.find("relative_rmse")->is_number() == changed);
-    CHECK(tensor.find("output_error")->is_null());
+    const std::string& to = tensor.find("to")->as_string();
+    CHECK(tensor.find("relative_rmse")->is_number() == (tensor.find("from")->as_string() != to));
+    CHECK(tensor.find("output_error")->is_number() == (to == "Q8_0"));
   }
 }
 
@@ -226,6 +226,20 @@ TEST_CASE("a weight that is not finite is named, wherever it is") {
             std::string("tensor ") + name + ": row 0, column 20 is " +
                 (std::isnan(value) ? "nan" : "inf") + ": a weight must be finite");
     }
+  }
+}
+
+TEST_CASE("what drawn tokens make infinite steers nothing") {
+  test::GgufBuilder builder = test::tiny_llama();
+  for (auto& tensor : builder.tensors) {
+    const float large = 1e30f;
+    if (tensor.name == "blk.0.ffn_up.weight") std::memcpy(&tensor.data[0], &large, sizeof large);
+  }
+  const Made made = make(test::temporary_folder(), with(Mix::q8_0), builder);
+  for (const QuantizedTensor& tensor : made.result.plan.tensors) {
+    INFO(tensor.name);
+    const bool after = tensor.name == "blk.0.ffn_down.weight" || tensor.name == "token_embd.weight";
+    CHECK(tensor.output_error.has_value() == (tensor.to == DType::q8_0 && !after));
   }
 }
 
