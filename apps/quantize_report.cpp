@@ -92,10 +92,9 @@ std::string result_text(const QuantizeResult& result) {
       [](const auto& a, const auto& b) { return a.output_error < b.output_error; });
   if (worst != result.plan.tensors.end() && worst->output_error) {
     const Json* const tokens = at(result.report, "statistics", "tokens");
-    out += fmt::format("outputs          at worst {} relative error{}, {}\n",
-                       percent(worst->output_error),
-                       tokens != nullptr ? fmt::format(" on {} tokens", tokens->as_int64()) : "",
-                       worst->name);
+    out += fmt::format(
+        "outputs          at worst {} relative error{}, {}\n", percent(worst->output_error),
+        tokens != nullptr ? fmt::format(" on {} tokens", tokens->as_int64()) : "", worst->name);
   }
   out += fmt::format("memory           {} at most\n",
                      mib(result.report.find("peak_bytes")->as_int64()));

@@ -22,8 +22,8 @@ class Attention {
  public:
   Attention(int layer, const AttentionSpec& spec, const LayerWeights& weights, const Parts& parts);
 
-  // Keys and values of the rows h into their pages, and q for attend(). Every thread calls both, one
-  // after the other; the pages, then the branch, are complete when they return.
+  // Keys and values of the rows h into their pages, and q for attend(). Every thread calls both,
+  // one after the other; the pages, then the branch, are complete when they return.
   void store(const Worker& w) const;
   void attend(const Worker& w) const;
 

@@ -78,8 +78,7 @@ class LayerWalk::Walk {
     block_.reset();
     base::AlignedBuffer arena;
     if (packed_) arena = std::move(*packed_).take_arena();
-    packed_.emplace(*model_, linear_weights(weights), adapters_, kernels_, pool_,
-                    std::move(arena));
+    packed_.emplace(*model_, linear_weights(weights), adapters_, kernels_, pool_, std::move(arena));
     block_.emplace(layer, config().layers[at], weights,
                    Parts{kernels_, *packed_, kv_layout_, ropes_});
     packed_layer_ = layer;

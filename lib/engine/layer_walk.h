@@ -9,8 +9,8 @@ namespace nalar::engine {
 
 // The layers of a model one at a time, each over texts from their first position on: for one who
 // keeps the hidden states x_TD himself and has other things to do between two layers. What a layer
-// computes has the engine's bits. Of the weights the layer at work alone is in memory as the kernels
-// read it.
+// computes has the engine's bits. Of the weights the layer at work alone is in memory as the
+// kernels read it.
 class LayerWalk {
  public:
   // `rows`: of the longest text. Errors: those of make_cpu_engine.

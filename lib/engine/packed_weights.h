@@ -22,8 +22,8 @@ std::vector<TensorView> linear_weights(const Model& model);
 // stays in memory. Types that the kernels read as they lie stay in the file.
 class PackedWeights {
  public:
-  // `tensors`: of the model. `adapters` must outlive it. The arena of others that are not needed any
-  // more can be used again.
+  // `tensors`: of the model. `adapters` must outlive it. The arena of others that are not needed
+  // any more can be used again.
   PackedWeights(const Model& model, const std::vector<TensorView>& tensors,
                 const AdapterSet& adapters, const KernelSet& kernels, base::ThreadPool& pool,
                 base::AlignedBuffer arena = {});

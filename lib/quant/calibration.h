@@ -71,8 +71,8 @@ class Calibration final : public Statistics {
     int64_t hessian_bytes() const { return columns * columns * int64_t{sizeof(float)}; }
   };
   // A walk of all chunks through layers [begin, end): the head is one more. They go together, layer
-  // by layer, or by four where their hidden states are too large. What layer `keep` gets is kept; 0:
-  // nothing.
+  // by layer, or by four where their hidden states are too large. What layer `keep` gets is kept;
+  // 0: nothing.
   struct Pass {
     explicit Pass(int threads) : products(threads) {}
 

@@ -23,7 +23,7 @@ struct EncodeRequest {
   DType to = DType::f32;
   std::span<const float> importance = {};  // [columns] or empty
   const Hessian* hessian = nullptr;        // with feedback then
-  bool thorough = true;  // Importance::thorough
+  bool thorough = true;                    // Importance::thorough
 };
 
 // Of a tensor of weights: that each is finite. Errors: bad_data that names tensor and place.

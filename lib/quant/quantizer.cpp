@@ -250,7 +250,8 @@ std::span<const float> Quantizer::importance_of(const SourceTensor& tensor) {
   const std::span<const float> means = statistics_->importance(matrix_of(tensor));
   const bool finite =
       std::all_of(means.begin(), means.end(), [](float mean) { return std::isfinite(mean); });
-  const bool all_zero = std::all_of(means.begin(), means.end(), [](float mean) { return mean == 0; });
+  const bool all_zero =
+      std::all_of(means.begin(), means.end(), [](float mean) { return mean == 0; });
   if (finite) return all_zero ? std::span<const float>() : means;
   if (!is_measured()) return {};  // a text may do better than drawn tokens
   for (const SourceTensor& any : source_.tensors) refuse_not_finite(any, pool_);

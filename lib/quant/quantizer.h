@@ -63,6 +63,7 @@ class Quantizer {
   // `hasher` gets on while they are written.
   std::vector<io::GgufTensorToWrite> tensors_to_write(eval::WeightsHasher& hasher);
   void write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher& hasher);
+  void tell_lack_of_feedback() const;
   // Before hours of work: whether there is enough of it.
   void read_check_text();
   void check(const std::string& path);
@@ -80,7 +81,8 @@ class Quantizer {
   RunRecord run_;
   ErrorSums errors_;
   std::unique_ptr<Statistics> statistics_;
-  Calibration* calibration_ = nullptr;  // statistics_, where it is one
+  Calibration* calibration_ = nullptr;    // statistics_, where it is one
+  std::vector<size_t> without_feedback_;  // of tensors_, though it was asked for
   std::string check_text_;
 };
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nalar/error.h>
 #include <nalar/eval.h>
+#include <nalar/log.h>
 #include <nalar/tokenizer.h>
 
 #include <algorithm>
@@ -75,6 +76,8 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     if (is_steered(tensor, result.to)) {
       if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
       request.importance = importance_of(tensor);
+      const bool lacks = options_.calibration && options_.feedback && request.hessian == nullptr;
+      if (lacks && calibration_->layer_of(tensor.model_name)) without_feedback_.push_back(i);
     }
     const BlockSize block = block_size(tensor.dtype);
     const int64_t row_bytes = tensor.columns() / block.elements * block.bytes;
@@ -107,6 +110,16 @@ std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHash
   return tensors;
 }
 
+void Quantizer::tell_lack_of_feedback() const {
+  if (without_feedback_.empty()) return;
+  const size_t more = without_feedback_.size() - 1;
+  notice(fmt::format(
+      "rounded without error feedback: {}{}; the second moments of the inputs take more "
+      "memory than there is, or cannot be inverted",
+      base::escaped(tensors_[without_feedback_.front()].name),
+      more > 0 ? fmt::format(" and {} more", more) : ""));
+}
+
 void Quantizer::read_check_text() {
   io::in_file(*options_.check, [&] {
     check_text_ = io::read_file(*options_.check, kMaxText);
@@ -121,7 +134,6 @@ void Quantizer::read_check_text() {
 }
 
 void Quantizer::check(const std::string& path) {
-  const std::string& text_path = *options_.check;
   EngineOptions options;
   options.threads = pool_.size();
   const auto open = [&](const std::shared_ptr<const Model>& model) {
@@ -134,12 +146,10 @@ void Quantizer::check(const std::string& path) {
     tell("checking", event.done, event.total);
     return true;
   };
-  run_.check = io::in_file(text_path, [&] {
-    return CheckRecord{std::string(io::name_of(text_path)),
-                       evaluate_against_reference({made.first.get(), made.second, {}},
-                                                  {source.first.get(), source.second, {}},
-                                                  check_text_, {}, control)};
-  });
+  run_.check = CheckRecord{std::string(io::name_of(*options_.check)),
+                           evaluate_against_reference({made.first.get(), made.second, {}},
+                                                      {source.first.get(), source.second, {}},
+                                                      check_text_, {}, control)};
 }
 
 QuantizeResult Quantizer::write(const std::string& out) {
@@ -167,6 +177,7 @@ QuantizeResult Quantizer::write(const std::string& out) {
   io::write_atomically(files_, out, io::kSharedFile, [&](io::OutputFile& file) {
     const io::GgufKeys keys = result_keys(source_.keys, run_);
     io::write_gguf(file, keys, tensors);
+    tell_lack_of_feedback();
     run_.errors = errors_;
     tell("hashing", 0, 1);
     run_.source_sha256 = hasher.hex();

@@ -19,8 +19,8 @@ namespace nalar::quant {
 struct StatisticsRecord {
   std::string kind;          // "calibration", "imatrix", "drawn" (drawn_tokens)
   std::string name, sha256;  // empty for drawn ones
-  int64_t tokens = 0;  // 0 where it is not known
-  int64_t passes = 0;  // over the text
+  int64_t tokens = 0;        // 0 where it is not known
+  int64_t passes = 0;        // over the text
 };
 
 struct CheckRecord {

@@ -41,7 +41,8 @@ std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& 
   const double weight = request.weight(tensor);
   std::vector<Candidate> out;
   for (const DType type : candidate_types(tensor.columns())) {
-    const ErrorSums sums = measure_rows({&tensor, type, importance, nullptr, request.thorough}, rows, pool);
+    const ErrorSums sums =
+        measure_rows({&tensor, type, importance, nullptr, request.thorough}, rows, pool);
     out.push_back({type, bytes_of(tensor, type, request.alignment),
                    weight * squared_loss(sums, !importance.empty())});
   }

@@ -20,7 +20,7 @@ struct SearchRequest {
   // How often the loss of a tensor counts.
   std::function<double(const SourceTensor&)> weight;
   std::function<std::span<const float>(const SourceTensor&)> importance;
-  bool thorough = true;  // Importance::thorough
+  bool thorough = true;                                // Importance::thorough
   std::function<std::string(int64_t bytes)> describe;  // so many bytes of tensors, for a message
   std::function<void(int64_t done, int64_t total)> on_tensor;  // may throw to stop it
 };

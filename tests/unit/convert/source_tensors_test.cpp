@@ -1,6 +1,5 @@
 #include "convert/source_tensors.h"
 
-#include <nalar/log.h>
 #include <nalar/quantize.h>
 
 #include <cstring>
@@ -10,6 +9,7 @@
 #include "io/tensor_file.h"
 #include "support/catch.h"
 #include "support/error_of.h"
+#include "support/notices.h"
 #include "support/safetensors_builder.h"
 #include "support/tiny_llama.h"
 
@@ -66,19 +66,6 @@ void check_kept(const ModelFiles& from, const ModelFiles& to,
   }
 }
 
-// What is told while this lives.
-class Notices {
- public:
-  Notices() {
-    set_notice_sink([this](std::string_view text) { text_ += std::string(text) + "\n"; });
-  }
-  ~Notices() { set_notice_sink({}); }
-  bool tell(std::string_view what) const { return text_.find(what) != text_.npos; }
-
- private:
-  std::string text_;
-};
-
 }  // namespace
 
 TEST_CASE("a model with tensors that its family does not know is refused, the first one named") {
@@ -103,7 +90,7 @@ TEST_CASE("unknown tensors go along as they are, and are told") {
   const auto model = open_with_extras(gguf_with_extras(folder));
   ConvertOptions options;
   options.dtype = DType::bf16;
-  const Notices notices;
+  const nalar::test::Notices notices;
   const ConvertResult result = convert(model, folder + "/bf16.gguf", options);
   const std::vector<std::string> names{"blk.0.gate.weight", "steps", "blk.0.extra.weight"};
   CHECK(result.kept == names);
@@ -162,7 +149,7 @@ TEST_CASE("quantizing keeps unknown tensors as they are") {
   QuantizeOptions options;
   options.mix = Mix::q4_0;
   options.threads = 1;
-  const Notices notices;
+  const nalar::test::Notices notices;
   const QuantizeResult result = quantize(model, folder + "/q.gguf", options);
   CHECK(notices.tell("kept as they are: 3 tensors"));
   CHECK(result.report.find("kept")->as_array().size() == 3);

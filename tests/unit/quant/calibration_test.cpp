@@ -14,6 +14,7 @@
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/material.h"
+#include "support/notices.h"
 #include "support/safetensors_builder.h"
 #include "support/tiny_llama.h"
 
@@ -176,7 +177,8 @@ TEST_CASE(
   CHECK(ahead.layers_walked() == 2 * n_layers);
 }
 
-TEST_CASE("without Hessians layers are walked as they are asked for, each once if states are kept") {
+TEST_CASE(
+    "without Hessians layers are walked as they are asked for, each once if states are kept") {
   const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
   const int n_layers = model->config().n_layers();
   CalibrationOptions options;
@@ -296,6 +298,31 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
   }
 }
 
+TEST_CASE("what is rounded without feedback though it was asked for is told") {
+  const std::string folder = test::temporary_folder();
+  test::write_text(folder + "/text.txt", some_text(900));
+  QuantizeOptions options;
+  options.mix = Mix::q4_0;
+  options.threads = 1;
+  options.calibration = folder + "/text.txt";
+  const auto quantized = [&](const test::GgufBuilder& builder, const std::string& name) {
+    test::write_text(folder + "/" + name, builder.bytes());
+    quantize(open_model(folder + "/" + name), folder + "/of_" + name, options);
+  };
+  {
+    const test::Notices notices;
+    quantized(test::tiny_llama(), "whole.gguf");
+    CHECK(notices.none());
+  }
+  test::GgufBuilder builder = test::tiny_llama();
+  for (auto& tensor : builder.tensors) {  // o reads nothing but zeros then
+    if (tensor.name == "blk.0.attn_v.weight") tensor.data.assign(tensor.data.size(), '\0');
+  }
+  const test::Notices notices;
+  quantized(builder, "zeros.gguf");
+  CHECK(notices.tell("rounded without error feedback: blk.0.attn_output.weight; "));
+}
+
 TEST_CASE("a search that ends in other types than the source has feeds errors back all the same") {
   const Set set;
   QuantizeOptions options;
@@ -408,9 +435,8 @@ TEST_CASE("a run that is stopped leaves no statistics either, and can be made ag
   for (const std::string last : {"calibrating", "blk.0.ffn_down.weight", "hashing", "checking"}) {
     INFO(last);
     control.on_event = [&](const QuantizeEvent& event) { return event.what != last; };
-    CHECK(test::error_of([&] {
-            quantize(set.model, out, options, control);
-          }).ends_with("stopped, nothing was written"));
+    CHECK(test::error_of([&] { quantize(set.model, out, options, control); }) ==
+          "stopped, nothing was written");
     CHECK(std::distance(std::filesystem::directory_iterator(set.folder), {}) == 2);
   }
   quantize(set.model, out, options);
