@@ -9,11 +9,11 @@ Decoder::Decoder(std::shared_ptr<const Model> model, std::vector<AdapterUse> ada
     : model_(std::move(model)),
       kernels_(kernels),
       adapters_(*model_, std::move(adapters), kernels),
-      packed_(*model_, linear_weights(*model_), adapters_, kernels, pool),
+      packed_(*model_, adapters_, kernels),
       kv_layout_(model_->config(), kernels.kv_type()),
       ropes_(model_->config(), kernels),
       final_norm_(model_->config().final_norm, model_->weights().final_norm, kernels),
-      head_(model_->weights().head, {}, packed_, kernels) {
+      head_(model_->weights().head, {}, packed_.pack(linear_weights(*model_), pool), kernels) {
   const ModelConfig& config = model_->config();
   const Parts parts{kernels, packed_, kv_layout_, ropes_};
   blocks_.reserve(config.layers.size());

@@ -18,6 +18,7 @@ class LayerWalk::Walk {
         kernels_(kernels::chosen_isa(), Compute::automatic),
         pool_(threads > 0 ? threads : default_threads()),
         adapters_(*model_, {}, kernels_),
+        packed_(*model_, adapters_, kernels_),
         ropes_(config(), kernels_),
         final_norm_(config().final_norm, model_->weights().final_norm, kernels_),
         activations_(Widths(config()), kernels_, rows, pool_.size()),
@@ -76,11 +77,9 @@ class LayerWalk::Walk {
     const LayerWeights& weights = model_->weights().layers[at];
     packed_layer_.reset();
     block_.reset();
-    base::AlignedBuffer arena;
-    if (packed_) arena = std::move(*packed_).take_arena();
-    packed_.emplace(*model_, linear_weights(weights), adapters_, kernels_, pool_, std::move(arena));
+    packed_.pack(linear_weights(weights), pool_);
     block_.emplace(layer, config().layers[at], weights,
-                   Parts{kernels_, *packed_, kv_layout_, ropes_});
+                   Parts{kernels_, packed_, kv_layout_, ropes_});
     packed_layer_ = layer;
   }
 
@@ -109,10 +108,10 @@ class LayerWalk::Walk {
   const KernelSet kernels_;
   base::ThreadPool pool_;
   const AdapterSet adapters_;  // none
+  PackedWeights packed_;
   const Ropes ropes_;
   const Norm final_norm_;
-  std::optional<PackedWeights> packed_;
-  std::optional<Block> block_;
+  std::optional<Block> block_;  // of packed_layer_
   std::optional<int> packed_layer_;
   Activations activations_;
   Pass pass_;

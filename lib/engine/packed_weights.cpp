@@ -29,8 +29,7 @@ std::vector<Slice> slices_of(const TensorView& tensor, std::byte* packed) {
 
 }  // namespace
 
-std::vector<TensorView> linear_weights(const LayerWeights& layer) {
-  const LayerWeights& w = layer;
+std::vector<TensorView> linear_weights(const LayerWeights& w) {
   return {w.q, w.k, w.v, w.o, w.gate, w.up, w.down};
 }
 
@@ -47,12 +46,11 @@ std::vector<TensorView> linear_weights(const Model& model) {
   return list;
 }
 
-PackedWeights::PackedWeights(const Model& model, const std::vector<TensorView>& tensors,
-                             const AdapterSet& adapters, const KernelSet& kernels,
-                             base::ThreadPool& pool, base::AlignedBuffer arena)
-    : adapters_(adapters), arena_(std::move(arena)) {
+const PackedWeights& PackedWeights::pack(const std::vector<TensorView>& tensors,
+                                         base::ThreadPool& pool) {
+  packed_.clear();
   const auto packed_bytes = [&](const TensorView& t) {
-    return (kernels.linear.packed_bytes(t.dtype, t.rows(), t.columns()) + 63) / 64 * 64;
+    return (kernels_.linear.packed_bytes(t.dtype, t.rows(), t.columns()) + 63) / 64 * 64;
   };
   size_t total = 0;
   for (const TensorView& t : tensors) total += packed_bytes(t);
@@ -72,13 +70,14 @@ PackedWeights::PackedWeights(const Model& model, const std::vector<TensorView>& 
   pool.run([&](int) {
     for (size_t i; (i = next.fetch_add(1)) < slices.size();) {
       const auto& [tensor, packed, begin, end] = slices[i];
-      kernels.linear.pack(tensor->dtype, tensor->bytes.data(), tensor->rows(), tensor->columns(),
-                          begin, end, packed);
+      kernels_.linear.pack(tensor->dtype, tensor->bytes.data(), tensor->rows(), tensor->columns(),
+                           begin, end, packed);
       const size_t row_bytes = tensor->bytes.size() / static_cast<size_t>(tensor->rows());
-      model.files().release_pages(tensor->bytes.subspan(
+      model_.files().release_pages(tensor->bytes.subspan(
           static_cast<size_t>(begin) * row_bytes, static_cast<size_t>(end - begin) * row_bytes));
     }
   });
+  return *this;
 }
 
 const std::byte* PackedWeights::find(const TensorView& tensor) const {

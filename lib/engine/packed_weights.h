@@ -13,7 +13,7 @@
 namespace nalar::engine {
 
 // The matrices of a layer's Linears.
-std::vector<TensorView> linear_weights(const LayerWeights& layer);
+std::vector<TensorView> linear_weights(const LayerWeights& w);
 // Those of a model's (the embedding too where it is the head): each once.
 std::vector<TensorView> linear_weights(const Model& model);
 
@@ -22,21 +22,23 @@ std::vector<TensorView> linear_weights(const Model& model);
 // stays in memory. Types that the kernels read as they lie stay in the file.
 class PackedWeights {
  public:
-  // `tensors`: of the model. `adapters` must outlive it. The arena of others that are not needed
-  // any more can be used again.
-  PackedWeights(const Model& model, const std::vector<TensorView>& tensors,
-                const AdapterSet& adapters, const KernelSet& kernels, base::ThreadPool& pool,
-                base::AlignedBuffer arena = {});
+  // None yet. All three must outlive it.
+  PackedWeights(const Model& model, const AdapterSet& adapters, const KernelSet& kernels)
+      : model_(model), adapters_(adapters), kernels_(kernels) {}
+
+  // These instead of those before, whose rows are gone.
+  const PackedWeights& pack(const std::vector<TensorView>& tensors, base::ThreadPool& pool);
 
   // Row 0 of a matrix, for LinearCall::weight. Borrows from this or from the file.
   const std::byte* find(const TensorView& tensor) const;
   const AdapterSet& adapters() const { return adapters_; }
   size_t bytes() const { return arena_.size(); }
-  base::AlignedBuffer take_arena() && { return std::move(arena_); }
 
  private:
-  std::unordered_map<const std::byte*, const std::byte*> packed_;  // by where the file's rows lie
+  const Model& model_;
   const AdapterSet& adapters_;
+  const KernelSet& kernels_;
+  std::unordered_map<const std::byte*, const std::byte*> packed_;  // by where the file's rows lie
   base::AlignedBuffer arena_;
 };
 

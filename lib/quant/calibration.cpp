@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/memory.h"
 #include "quant/hessian.h"
@@ -122,8 +123,9 @@ void Calibration::make_pass(int last, bool hessians) {
   pass.begin = states_layer_ <= first ? states_layer_ : 0;
   pass.steps = tokens_.chunks() * (pass.end - pass.begin);
   const int keep = std::min(next_layer_, pass.end);
-  if (keep > pass.begin && keep <= layers_->n_layers() && can_keep_states()) pass.keep = keep;
-  const int64_t together = can_keep_states() ? tokens_.chunks() : kGroup;
+  if (keep >= pass.begin && keep <= layers_->n_layers() && can_keep_states()) pass.keep = keep;
+  const int64_t fit = options_.state_bytes / state_bytes() / kGroup * kGroup;
+  const int64_t together = can_keep_states() ? tokens_.chunks() : std::max(fit, kGroup);
   for (int64_t i = 0; i < tokens_.chunks(); i += together) {
     walk(pass, {i, std::min(together, tokens_.chunks() - i)});
   }
@@ -135,24 +137,20 @@ void Calibration::make_pass(int last, bool hessians) {
     std::transform(input.sums.begin(), input.sums.end(), input.means.begin(),
                    [n](double sum) { return static_cast<float>(sum / n); });
   }
-  if (pass.keep > 0) states_layer_ = pass.keep;
+  if (pass.keep > 0 || pass.begin > 0) states_layer_ = pass.keep;
   ++passes_;
   layers_walked_ += pass.end - pass.begin;
 }
 
 void Calibration::walk(Pass& pass, Chunks chunks) {
   const int64_t width = model_->config().d_model, of_chunk = tokens_.chunk * width;
-  std::vector<float> states(static_cast<size_t>(chunks.count * of_chunk));
-  const auto kept = [&] { return states_.begin() + chunks.first * of_chunk; };
-  if (pass.begin > 0) std::copy_n(kept(), states.size(), states.begin());
-  const auto keep = [&](int layer) {
-    if (layer != pass.keep) return;
-    states_.resize(static_cast<size_t>(tokens_.count() * width));
-    std::copy(states.begin(), states.end(), kept());
-  };
+  // Where states are kept, all chunks go together.
+  std::vector<float> states;
+  if (pass.begin > 0) states = std::exchange(states_, {});
+  states.resize(static_cast<size_t>(chunks.count * of_chunk));
   Observer observer(*this, pass);
   for (int layer = pass.begin; layer < pass.end; ++layer) {
-    keep(layer);
+    if (layer > 0 && layer == pass.keep) states_ = states;
     for (int64_t i = 0; i < chunks.count; ++i, ++pass.done) {
       if (options_.on_step) options_.on_step(pass.done, pass.steps);
       const MatrixView<float> x{states.data() + i * of_chunk, tokens_.chunk, width, width};
@@ -169,7 +167,7 @@ void Calibration::walk(Pass& pass, Chunks chunks) {
       }
     }
   }
-  keep(pass.end);
+  if (pass.keep == pass.end) states_ = std::move(states);
 }
 
 std::vector<float>& Calibration::rows_of(const Input& input) {
@@ -206,9 +204,12 @@ void Calibration::read_all() {
   make_pass(layers_->n_layers(), hessians);
 }
 
+int64_t Calibration::state_bytes() const {
+  return tokens_.chunk * model_->config().d_model * int64_t{sizeof(float)};
+}
+
 bool Calibration::can_keep_states() const {
-  return tokens_.count() * model_->config().d_model * int64_t{sizeof(float)} <=
-         options_.state_bytes;
+  return tokens_.chunks() * state_bytes() <= options_.state_bytes;
 }
 
 std::span<const float> Calibration::importance(const std::string& matrix) {
@@ -216,7 +217,7 @@ std::span<const float> Calibration::importance(const std::string& matrix) {
   if (at == input_of_.end()) return {};
   const Input& input = inputs_[at->second];
   if (input.means.empty()) {
-    if (order_.empty() && can_keep_states()) {
+    if (options_.by_layers && order_.empty() && can_keep_states()) {
       make_pass(input.layer, false);
     } else {
       read_all();

@@ -23,6 +23,7 @@ namespace nalar::quant {
 struct CalibrationOptions {
   int threads = 0;
   std::vector<std::string> feedback;  // the matrices whose Hessians may be asked for
+  bool by_layers = false;  // without these: to the layer that is asked for and no further
   // All Hessians of a pass, and all hidden states: an input whose Hessian alone is larger has none.
   // 0: 2 GiB, or what the largest one needs, of a quarter of what the machine has left; a twelfth
   // of it, at least 1 GiB.
@@ -32,11 +33,10 @@ struct CalibrationOptions {
 };
 
 // What a model's matrices see while it reads some tokens. They are read when something is asked
-// for: a pass walks through as many layers as there is memory for their Hessians (without these, to
-// the layer that is asked for), and the next one goes on where it ended, if the hidden states could
-// be kept. One who asks in the order of the layers thus pays for one walk; one who wants Hessians
-// but first asks for the importance of a layer further on, for a walk through all. No result
-// depends on the passes.
+// for: a pass walks through as many layers as there is memory for their Hessians, and the next one
+// goes on where it ended, if the hidden states could be kept. One who asks in the order of the
+// layers thus pays for one walk; one who wants Hessians but first asks for the importance of a
+// layer further on, for a walk through all. No result depends on the passes.
 class Calibration final : public Statistics {
  public:
   // Errors of what is asked for: the engine's and on_step's.
@@ -71,8 +71,8 @@ class Calibration final : public Statistics {
     int64_t hessian_bytes() const { return columns * columns * int64_t{sizeof(float)}; }
   };
   // A walk of all chunks through layers [begin, end): the head is one more. They go together, layer
-  // by layer, or by four where their hidden states are too large. What layer `keep` gets is kept;
-  // 0: nothing.
+  // by layer, or as many as there is memory for their hidden states. What layer `keep` gets is
+  // kept; 0: nothing.
   struct Pass {
     explicit Pass(int threads) : products(threads) {}
 
@@ -98,6 +98,7 @@ class Calibration final : public Statistics {
   void walk(Pass& pass, Chunks chunks);
   void add_rows(Input& input, Pass& pass);
   void read_all();
+  int64_t state_bytes() const;  // of a chunk
   bool can_keep_states() const;
   std::vector<float>& rows_of(const Input& input);
 

@@ -64,11 +64,12 @@ class Slab {
                    ? kFeedbackRows
                    : std::max<int64_t>(1, kChunk / std::max<int64_t>(columns_, 1))),
         rooms_(static_cast<size_t>(pool.size())) {
-    const bool thorough = request.thorough && !request.importance.empty();
+    const std::span<const float> of_column = request.importance.of_column;
+    const bool thorough = request.importance.thorough && !of_column.empty();
     // In a short search rows are as good as one long row, and blocks are done many together.
     if (!thorough) together_ = std::max<int64_t>(kTogether / std::max<int64_t>(columns_, 1), 1);
     for (int64_t i = 0; i < together_; ++i) {
-      repeated_.insert(repeated_.end(), request.importance.begin(), request.importance.end());
+      repeated_.insert(repeated_.end(), of_column.begin(), of_column.end());
     }
   }
 
@@ -130,11 +131,11 @@ class Slab {
       }
       const std::span<const float> importance =
           std::span(repeated_).first(repeated_.empty() ? 0 : static_cast<size_t>(n * columns_));
-      encode_row(request_.to, part(room.rows, first, n), {importance, request_.thorough},
+      encode_row(request_.to, part(room.rows, first, n), {importance, request_.importance.thorough},
                  encoded(first), room.decoded.data());
       for (int64_t i = first; i < first + n; ++i) {
-        sums_[static_cast<size_t>(i)] =
-            row_sums(part(room.rows, i, 1), part(room.decoded, i, 1), request_.importance);
+        sums_[static_cast<size_t>(i)] = row_sums(part(room.rows, i, 1), part(room.decoded, i, 1),
+                                                 request_.importance.of_column);
       }
     }
     return static_cast<int64_t>(sums_.size());

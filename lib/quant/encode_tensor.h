@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "quant/encode.h"
 #include "quant/error_sums.h"
 #include "quant/hessian.h"
 #include "quant/source.h"
@@ -21,9 +22,8 @@ double relative(double error, double whole);
 struct EncodeRequest {
   const SourceTensor* tensor = nullptr;
   DType to = DType::f32;
-  std::span<const float> importance = {};  // [columns] or empty
-  const Hessian* hessian = nullptr;        // with feedback then
-  bool thorough = true;                    // Importance::thorough
+  Importance importance = {};
+  const Hessian* hessian = nullptr;  // with feedback then
 };
 
 // Of a tensor of weights: that each is finite. Errors: bad_data that names tensor and place.

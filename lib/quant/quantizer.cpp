@@ -112,10 +112,6 @@ MixTensor Quantizer::seen(const SourceTensor& tensor) const {
   return {tensor.name, tensor.dtype, tensor.shape, unknown_.count(tensor.model_name) == 0};
 }
 
-const std::string& Quantizer::matrix_of(const SourceTensor& tensor) const {
-  return calibration_ != nullptr ? tensor.model_name : tensor.name;
-}
-
 void Quantizer::choose() {
   std::vector<MixTensor> tensors;
   for (const SourceTensor& tensor : source_.tensors) tensors.push_back(seen(tensor));
@@ -202,65 +198,6 @@ QuantizePlan Quantizer::plan() const {
   return plan;
 }
 
-void Quantizer::open_statistics(std::vector<std::string> steered) {
-  if (statistics_ || (steered.empty() && !is_measured())) return;
-  StatisticsRecord record;
-  if (options_.imatrix) {
-    const Imatrix imatrix = read_imatrix(files_, *options_.imatrix);
-    auto statistics = std::make_unique<ImatrixStatistics>(imatrix);
-    bool known = false;
-    for (const SourceTensor& tensor : source_.tensors) {
-      const size_t n = statistics->importance(tensor.name).size();
-      known = known || n > 0;
-      if (n == 0 || static_cast<int64_t>(n) == tensor.columns()) continue;
-      throw Error(ErrorKind::bad_data, fmt::format("tensor {}: got {} columns, the model has {}",
-                                                   base::escaped(tensor.name), n, tensor.columns()))
-          .in_file(*options_.imatrix);
-    }
-    if (!known) {
-      throw Error(ErrorKind::bad_data, "it knows none of the model's matrices")
-          .in_file(*options_.imatrix);
-    }
-    record = {"imatrix", std::string(io::name_of(*options_.imatrix)),
-              io::digest_of(files_, *options_.imatrix).sha256,
-              int64_t{imatrix.chunk_count} * imatrix.chunk_size, 0};
-    statistics_ = std::move(statistics);
-  } else {
-    CalibrationOptions how;
-    how.threads = pool_.size();
-    CalibrationTokens tokens;
-    if (options_.calibration) {
-      how.on_step = [this](int64_t done, int64_t total) { tell("calibrating", done, total); };
-      if (options_.feedback && purpose_ == Purpose::write) how.feedback = std::move(steered);
-      tokens = tokens_of_text(*model_, *options_.calibration);
-      record = {"calibration", tokens.name, tokens.sha256, tokens.count(), 0};
-    } else {
-      tokens = drawn_tokens(*model_);
-      record = {"drawn", "", "", tokens.count(), 0};
-    }
-    auto calibration = std::make_unique<Calibration>(model_, std::move(tokens), std::move(how));
-    calibration_ = calibration.get();
-    statistics_ = std::move(calibration);
-  }
-  run_.statistics = std::move(record);
-}
-
-std::span<const float> Quantizer::importance_of(const SourceTensor& tensor) {
-  if (!statistics_) return {};
-  const std::span<const float> means = statistics_->importance(matrix_of(tensor));
-  const bool finite =
-      std::all_of(means.begin(), means.end(), [](float mean) { return std::isfinite(mean); });
-  const bool all_zero =
-      std::all_of(means.begin(), means.end(), [](float mean) { return mean == 0; });
-  if (finite) return all_zero ? std::span<const float>() : means;
-  if (!is_measured()) return {};  // a text may do better than drawn tokens
-  for (const SourceTensor& any : source_.tensors) refuse_not_finite(any, pool_);
-  throw Error(ErrorKind::bad_data,
-              fmt::format("what tensor {} is multiplied with is not finite in this text",
-                          base::escaped(matrix_of(tensor))))
-      .in_file(*options_.calibration);
-}
-
 void Quantizer::search_types(std::vector<MixChoice>& choices) {
   // The keys and the table of tensors take the same whatever the types are.
   std::vector<io::GgufTensorToWrite> empty;
@@ -292,7 +229,6 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
     return tensor.model_name == head ? branches : 1.0;
   };
   request.importance = [this](const SourceTensor& tensor) { return importance_of(tensor); };
-  request.thorough = is_measured();
   request.on_tensor = [this](int64_t done, int64_t total) { tell("measuring", done, total); };
   quant::search_types(request, choices, pool_);
 }

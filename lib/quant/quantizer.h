@@ -50,11 +50,15 @@ class Quantizer {
   void tell_requantizing() const;
   void search_types(std::vector<MixChoice>& choices);
   MixTensor seen(const SourceTensor& tensor) const;
-  // `steered`: the matrices that they are asked about.
+  // Those that were asked for. `steered`: the matrices that they are asked about.
   void open_statistics(std::vector<std::string> steered);
-  // E[x_c²] of its input's columns, or nothing where that is 0. Errors: bad_data where a text makes
-  // it infinite.
-  std::span<const float> importance_of(const SourceTensor& tensor);
+  void read_imatrix_file();
+  // E[x_c²] of its input's columns: of the statistics that were asked for, else of drawn tokens; or
+  // nothing, where none are known or they are 0. Errors: bad_data where a text makes them infinite.
+  Importance importance_of(const SourceTensor& tensor);
+  Calibration& drawn();
+  // What walks through the layers while their matrices are asked for, in their order.
+  const Calibration* walked_in_turn();
   // What the statistics call it: an imatrix knows GGUF's names.
   const std::string& matrix_of(const SourceTensor& tensor) const;
   // What is there already; `what` names the option.
@@ -80,9 +84,10 @@ class Quantizer {
   std::vector<QuantizedTensor> tensors_;  // beside source_.tensors
   RunRecord run_;
   ErrorSums errors_;
-  std::unique_ptr<Statistics> statistics_;
-  Calibration* calibration_ = nullptr;    // statistics_, where it is one
-  std::vector<size_t> without_feedback_;  // of tensors_, though it was asked for
+  std::unique_ptr<Statistics> statistics_;  // that were asked for
+  Calibration* calibration_ = nullptr;      // statistics_, where it is one
+  std::vector<size_t> without_feedback_;    // of tensors_, though it was asked for
+  std::unique_ptr<Calibration> drawn_;      // where these tell nothing; made when it is needed
   std::string check_text_;
 };
 

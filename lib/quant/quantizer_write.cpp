@@ -72,12 +72,13 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     EncodeRequest request;
     request.tensor = &tensor;
     request.to = result.to;
-    request.thorough = is_measured();
     if (is_steered(tensor, result.to)) {
-      if (options_.feedback) request.hessian = statistics_->hessian(matrix_of(tensor));
+      if (statistics_ && options_.feedback) {
+        request.hessian = statistics_->hessian(matrix_of(tensor));
+        const bool known = calibration_ != nullptr && calibration_->layer_of(tensor.model_name);
+        if (known && request.hessian == nullptr) without_feedback_.push_back(i);
+      }
       request.importance = importance_of(tensor);
-      const bool lacks = options_.calibration && options_.feedback && request.hessian == nullptr;
-      if (lacks && calibration_->layer_of(tensor.model_name)) without_feedback_.push_back(i);
     }
     const BlockSize block = block_size(tensor.dtype);
     const int64_t row_bytes = tensor.columns() / block.elements * block.bytes;
@@ -88,7 +89,7 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
     const ErrorSums sums = encode_tensor(
         request, pool_, {[&](std::span<const std::byte> bytes) { file.write(bytes); }, beside});
     result.relative_rmse = relative(sums.weight_error, sums.weight);
-    if (!request.importance.empty()) {
+    if (!request.importance.of_column.empty()) {
       result.output_error = relative(sums.output_error, sums.output);
     }
     errors_ += sums;
@@ -97,15 +98,18 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
 }
 
 std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHasher& hasher) {
+  bool steered = false;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    steered = steered || is_steered(source_.tensors[i], tensors_[i].to);
+  }
+  // One walk through the layers is enough then, each just before its matrices are encoded.
+  const Calibration* const walked = steered ? walked_in_turn() : nullptr;
   std::vector<io::GgufTensorToWrite> tensors;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     tensors.push_back(
         {tensors_[i].name, tensors_[i].to, tensors_[i].shape,
          [this, i, &hasher](io::OutputFile& file) { write_tensor(i, file, hasher); }});
-    // One walk through the layers is enough then.
-    if (calibration_ != nullptr) {
-      tensors.back().turn = calibration_->layer_of(source_.tensors[i].model_name);
-    }
+    if (walked != nullptr) tensors.back().turn = walked->layer_of(source_.tensors[i].model_name);
   }
   return tensors;
 }

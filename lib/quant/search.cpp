@@ -37,14 +37,13 @@ double squared_loss(const ErrorSums& sums, bool with_output) {
 std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& request,
                                base::ThreadPool& pool) {
   const std::vector<int64_t> rows = sample(tensor.rows());
-  const std::span<const float> importance = request.importance(tensor);
+  const Importance importance = request.importance(tensor);
   const double weight = request.weight(tensor);
   std::vector<Candidate> out;
   for (const DType type : candidate_types(tensor.columns())) {
-    const ErrorSums sums =
-        measure_rows({&tensor, type, importance, nullptr, request.thorough}, rows, pool);
+    const ErrorSums sums = measure_rows({&tensor, type, importance}, rows, pool);
     out.push_back({type, bytes_of(tensor, type, request.alignment),
-                   weight * squared_loss(sums, !importance.empty())});
+                   weight * squared_loss(sums, !importance.of_column.empty())});
   }
   tensor.release();
   return out;

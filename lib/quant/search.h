@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "quant/encode.h"
 #include "quant/mix.h"
 #include "quant/source.h"
 
@@ -19,8 +20,7 @@ struct SearchRequest {
   int64_t alignment = 1;  // a tensor takes a multiple of it
   // How often the loss of a tensor counts.
   std::function<double(const SourceTensor&)> weight;
-  std::function<std::span<const float>(const SourceTensor&)> importance;
-  bool thorough = true;                                // Importance::thorough
+  std::function<Importance(const SourceTensor&)> importance;
   std::function<std::string(int64_t bytes)> describe;  // so many bytes of tensors, for a message
   std::function<void(int64_t done, int64_t total)> on_tensor;  // may throw to stop it
 };

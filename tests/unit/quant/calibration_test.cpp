@@ -74,8 +74,7 @@ TEST_CASE("inputs are gathered once for all matrices that read them, whole chunk
   CHECK(calibration.importance("token_embd.weight").size() == 32);
   CHECK(calibration.importance("output_norm.weight").empty());
   CHECK(calibration.hessian("blk.0.attn_q.weight") == nullptr);
-  CHECK(calibration.passes() == 2);  // to the layer, then on to the head
-  CHECK(calibration.layers_walked() == 2);
+  CHECK(calibration.passes() == 1);
   CHECK(calibration.layer_of("blk.0.attn_v.weight") == 0);
   CHECK(calibration.layer_of("token_embd.weight") == 1);
   CHECK_FALSE(calibration.layer_of("output_norm.weight"));
@@ -177,14 +176,14 @@ TEST_CASE(
   CHECK(ahead.layers_walked() == 2 * n_layers);
 }
 
-TEST_CASE(
-    "without Hessians layers are walked as they are asked for, each once if states are kept") {
+TEST_CASE("layers can be walked as they are asked for, each once if states are kept") {
   const auto model = open_model(test::golden("stories260k/stories260K-f32.gguf"));
   const int n_layers = model->config().n_layers();
   CalibrationOptions options;
   options.threads = 2;
-  Calibration in_turn(model, drawn_tokens(*model), options);
   Calibration at_once(model, drawn_tokens(*model), options);
+  options.by_layers = true;
+  Calibration in_turn(model, drawn_tokens(*model), options);
   options.state_bytes = 1;
   Calibration anew(model, drawn_tokens(*model), options);
   const auto head = copy(at_once.importance(std::string(model->weights().head.name)));
@@ -271,6 +270,7 @@ TEST_CASE("feedback makes the error of outputs smaller, the imatrix is what was 
     const std::string out = set.folder + (feedback ? "/with.gguf" : "/without.gguf");
     const QuantizeResult result = quantize(set.model, out, options);
     CHECK(result.report.find("statistics")->find("tokens")->as_int64() > 0);
+    CHECK(result.report.find("statistics")->find("passes")->as_int64() == 1);
     double sum = 0;
     for (const QuantizedTensor& tensor : result.plan.tensors) {
       CHECK(tensor.output_error.has_value() ==
@@ -318,8 +318,15 @@ TEST_CASE("what is rounded without feedback though it was asked for is told") {
   for (auto& tensor : builder.tensors) {  // o reads nothing but zeros then
     if (tensor.name == "blk.0.attn_v.weight") tensor.data.assign(tensor.data.size(), '\0');
   }
+  {
+    const test::Notices notices;
+    options.feedback = false;
+    quantized(builder, "zeros.gguf");
+    CHECK(notices.none());
+  }
+  options.feedback = true;
   const test::Notices notices;
-  quantized(builder, "zeros.gguf");
+  quantized(builder, "zeros_too.gguf");
   CHECK(notices.tell("rounded without error feedback: blk.0.attn_output.weight; "));
 }
 
