@@ -46,8 +46,8 @@ class LayerWalk::Walk {
     }
   }
 
-  void layer(int i, MatrixView<float> x, LinearObserver* observer) {
-    pack(i);
+  void layer(int i, MatrixView<float> x, LinearObserver* observer, const LayerWeights* other) {
+    pack(i, other);
     begin(x.rows);
     pass_.observer = observer;
     pass_.observer_error = nullptr;
@@ -71,16 +71,16 @@ class LayerWalk::Walk {
  private:
   const ModelConfig& config() const { return model_->config(); }
 
-  void pack(int layer) {
-    if (packed_layer_ == layer) return;
+  void pack(int layer, const LayerWeights* other) {
+    if (packed_layer_ == layer && other == nullptr) return;
     const auto at = static_cast<size_t>(layer);
-    const LayerWeights& weights = model_->weights().layers[at];
+    const LayerWeights& weights = other != nullptr ? *other : model_->weights().layers[at];
     packed_layer_.reset();
     block_.reset();
     packed_.pack(linear_weights(weights), pool_);
     block_.emplace(layer, config().layers[at], weights,
                    Parts{kernels_, packed_, kv_layout_, ropes_});
-    packed_layer_ = layer;
+    if (other == nullptr) packed_layer_ = layer;
   }
 
   void begin(int64_t rows) {
@@ -129,8 +129,9 @@ int LayerWalk::threads() const { return walk_->threads(); }
 void LayerWalk::embed(std::span<const TokenId> tokens, MatrixView<float> x) {
   walk_->embed(tokens, x);
 }
-void LayerWalk::layer(int i, MatrixView<float> x, LinearObserver* observer) {
-  walk_->layer(i, x, observer);
+void LayerWalk::layer(int i, MatrixView<float> x, LinearObserver* observer,
+                      const LayerWeights* other) {
+  walk_->layer(i, x, observer, other);
 }
 void LayerWalk::normalize(MatrixView<float> x) { walk_->normalize(x); }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nalar/engine.h>
+#include <nalar/model.h>
 
 #include <memory>
 #include <span>
@@ -21,8 +22,10 @@ class LayerWalk {
   int threads() const;
   // Errors: usage for an id out of range.
   void embed(std::span<const TokenId> tokens, MatrixView<float> x);
-  // x becomes what layer i makes of it. Errors: the observer's (or nullptr).
-  void layer(int i, MatrixView<float> x, LinearObserver* observer);
+  // x becomes what layer i makes of it, or would make with other weights (or nullptr) of the same
+  // shapes. Errors: the observer's (or nullptr).
+  void layer(int i, MatrixView<float> x, LinearObserver* observer,
+             const LayerWeights* other = nullptr);
   // x becomes what the head reads.
   void normalize(MatrixView<float> x);
 

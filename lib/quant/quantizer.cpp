@@ -17,9 +17,12 @@
 #include "model/weights.h"
 #include "quant/encode.h"
 #include "quant/search.h"
+#include "quant/sensitivity.h"
 
 namespace nalar::quant {
 namespace {
+
+constexpr int kTrialTokens = 16;
 
 // Until it is computed, for the size.
 std::string no_hash() { return std::string(64, '0'); }
@@ -198,6 +201,19 @@ QuantizePlan Quantizer::plan() const {
   return plan;
 }
 
+std::map<std::string, double, std::less<>> Quantizer::find_sensitivities() {
+  std::map<std::string_view, const SourceTensor*> by_name;
+  for (const SourceTensor& tensor : source_.tensors) by_name.emplace(tensor.model_name, &tensor);
+  SensitivityRequest request;
+  request.model = model_;
+  request.tokens = drawn_tokens(*model_, kTrialTokens);
+  request.importance = [&](const TensorView& matrix) {
+    return importance_of(*by_name.at(matrix.name));
+  };
+  request.on_step = [this](int64_t done, int64_t total) { tell("trying", done, total); };
+  return measure_sensitivities(request, pool_);
+}
+
 void Quantizer::search_types(std::vector<MixChoice>& choices) {
   // The keys and the table of tensors take the same whatever the types are.
   std::vector<io::GgufTensorToWrite> empty;
@@ -221,12 +237,10 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
       return fmt::format("{:.4f} bits a weight", 8 * static_cast<double>(bytes) / n);
     };
   }
-  // The head reads the sum of two branches a layer: noise of one matrix in a branch is that much
-  // less of what it reads than its own noise is of the logits.
-  const std::string_view head = model_->weights().head.name;
-  const double branches = 2.0 * model_->config().n_layers();
-  request.weight = [head, branches](const SourceTensor& tensor) {
-    return tensor.model_name == head ? branches : 1.0;
+  const auto sensitivities = find_sensitivities();
+  request.weight = [&](const SourceTensor& tensor) {
+    const auto at = sensitivities.find(tensor.model_name);
+    return at == sensitivities.end() ? 1.0 : at->second;
   };
   request.importance = [this](const SourceTensor& tensor) { return importance_of(tensor); };
   request.on_tensor = [this](int64_t done, int64_t total) { tell("measuring", done, total); };

@@ -4,6 +4,8 @@
 #include <nalar/quantize.h>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -49,6 +51,7 @@ class Quantizer {
   void refuse_useless_statistics() const;
   void tell_requantizing() const;
   void search_types(std::vector<MixChoice>& choices);
+  std::map<std::string, double, std::less<>> find_sensitivities();
   MixTensor seen(const SourceTensor& tensor) const;
   // Those that were asked for. `steered`: the matrices that they are asked about.
   void open_statistics(std::vector<std::string> steered);

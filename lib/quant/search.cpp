@@ -52,8 +52,9 @@ std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& 
 }  // namespace
 
 std::vector<DType> candidate_types(int64_t columns) {
-  constexpr std::array kAll = {DType::q2_k, DType::q3_k, DType::iq4_xs, DType::q4_0, DType::iq4_nl,
-                               DType::q4_k, DType::q5_0, DType::q5_k,   DType::q6_k, DType::q8_0};
+  constexpr std::array kAll = {DType::q2_k,   DType::q3_k, DType::iq4_xs, DType::q4_0,
+                               DType::iq4_nl, DType::q4_k, DType::q4_1,   DType::q5_0,
+                               DType::q5_k,   DType::q5_1, DType::q6_k,   DType::q8_0};
   std::vector<DType> out;
   for (const DType type : kAll) {
     if (fits(type, columns)) out.push_back(type);

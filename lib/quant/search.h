@@ -18,7 +18,7 @@ struct SearchRequest {
   const Source* source = nullptr;
   int64_t budget = 0;     // bytes of all tensors together
   int64_t alignment = 1;  // a tensor takes a multiple of it
-  // How often the loss of a tensor counts.
+  // What a squared relative error of a tensor's output costs: measure_sensitivities'.
   std::function<double(const SourceTensor&)> weight;
   std::function<Importance(const SourceTensor&)> importance;
   std::function<std::string(int64_t bytes)> describe;  // so many bytes of tensors, for a message
@@ -30,7 +30,7 @@ std::vector<DType> candidate_types(int64_t columns);
 
 // Gives types to the matrices that are not fixed. What is weighed against bytes is the squared
 // relative error of each matrix's output (of its weights, where no statistics are), measured on
-// some of its rows, times the tensor's weight. Errors: usage that says the least that is possible;
+// some of its rows, times what such an error costs. Errors: usage that says the least that is possible;
 // bad_data for a weight that is not finite.
 void search_types(const SearchRequest& request, std::vector<MixChoice>& choices,
                   base::ThreadPool& pool);

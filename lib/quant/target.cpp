@@ -1,51 +1,70 @@
 #include "quant/target.h"
 
 #include <algorithm>
-#include <numeric>
+#include <limits>
 
 namespace nalar::quant {
 namespace {
 
-double slope(const Candidate& from, const Candidate& to) {
-  return (from.loss - to.loss) / static_cast<double>(to.bytes - from.bytes);
+constexpr int64_t kUnits = 1 << 15;
+
+int64_t least_bytes_of(const std::vector<Candidate>& candidates) {
+  return std::min_element(candidates.begin(), candidates.end(),
+                          [](const Candidate& a, const Candidate& b) { return a.bytes < b.bytes; })
+      ->bytes;
 }
 
-// Indices of the lower convex hull of loss over bytes: both fall and rise from one to the next, and
-// each further byte saves less.
-std::vector<size_t> hull(const std::vector<Candidate>& all) {
-  std::vector<size_t> order(all.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    if (all[a].bytes != all[b].bytes) return all[a].bytes < all[b].bytes;
-    return all[a].loss != all[b].loss ? all[a].loss < all[b].loss : a < b;
-  });
-  std::vector<size_t> out;
-  for (const size_t i : order) {
-    if (!out.empty() && all[i].loss >= all[out.back()].loss) continue;
-    while (out.size() >= 2 &&
-           slope(all[out[out.size() - 2]], all[out.back()]) <= slope(all[out.back()], all[i])) {
-      out.pop_back();
+// The least loss of the tensors so far that take no more than so many units over their smallest
+// candidates, and which candidate the last of them has then.
+struct Column {
+  std::vector<double> loss;  // [units + 1]
+  std::vector<uint8_t> chosen;
+};
+
+Column add_tensor(const std::vector<double>& before, const std::vector<Candidate>& candidates,
+                  int64_t unit) {
+  const int64_t least = least_bytes_of(candidates);
+  Column out{std::vector<double>(before.size(), std::numeric_limits<double>::infinity()),
+             std::vector<uint8_t>(before.size(), 0)};
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const auto cost = static_cast<size_t>((candidates[i].bytes - least + unit - 1) / unit);
+    for (size_t u = cost; u < before.size(); ++u) {
+      const double loss = before[u - cost] + candidates[i].loss;
+      if (loss >= out.loss[u]) continue;
+      out.loss[u] = loss;
+      out.chosen[u] = static_cast<uint8_t>(i);
     }
-    out.push_back(i);
   }
   return out;
 }
 
-struct Step {
-  double slope;
-  size_t tensor;
-  size_t to;  // along the hull
-};
+// What rounding up to units left: the step that saves most, as long as there is one.
+void use_up(const std::vector<std::vector<Candidate>>& tensors, int64_t left,
+            std::vector<size_t>& chosen) {
+  for (;;) {
+    double most = 0;
+    size_t tensor = 0, to = 0;
+    for (size_t t = 0; t < tensors.size(); ++t) {
+      const Candidate& now = tensors[t][chosen[t]];
+      for (size_t i = 0; i < tensors[t].size(); ++i) {
+        const Candidate& next = tensors[t][i];
+        if (next.bytes - now.bytes > left || now.loss - next.loss <= most) continue;
+        most = now.loss - next.loss;
+        tensor = t;
+        to = i;
+      }
+    }
+    if (most == 0) return;
+    left -= tensors[tensor][to].bytes - tensors[tensor][chosen[tensor]].bytes;
+    chosen[tensor] = to;
+  }
+}
 
 }  // namespace
 
 int64_t least_bytes(const std::vector<std::vector<Candidate>>& tensors) {
   int64_t bytes = 0;
-  for (const auto& candidates : tensors) {
-    bytes += std::min_element(candidates.begin(), candidates.end(), [](auto& a, auto& b) {
-               return a.bytes < b.bytes;
-             })->bytes;
-  }
+  for (const auto& candidates : tensors) bytes += least_bytes_of(candidates);
   return bytes;
 }
 
@@ -53,29 +72,30 @@ std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Candid
                                             int64_t budget) {
   int64_t left = budget - least_bytes(tensors);
   if (left < 0) return std::nullopt;
-  std::vector<std::vector<size_t>> hulls;
-  std::vector<Step> steps;
-  for (size_t t = 0; t < tensors.size(); ++t) {
-    hulls.push_back(hull(tensors[t]));
-    for (size_t k = 1; k < hulls[t].size(); ++k) {
-      steps.push_back({slope(tensors[t][hulls[t][k - 1]], tensors[t][hulls[t][k]]), t, k});
-    }
+  int64_t most = 0;  // that there is to spend
+  for (const auto& candidates : tensors) {
+    const auto largest = std::max_element(candidates.begin(), candidates.end(),
+                                          [](auto& a, auto& b) { return a.bytes < b.bytes; });
+    most += largest->bytes - least_bytes_of(candidates);
   }
-  // Slopes fall along a hull, so its steps stay in order.
-  std::stable_sort(steps.begin(), steps.end(),
-                   [](const Step& a, const Step& b) { return a.slope > b.slope; });
-  std::vector<size_t> at(tensors.size(), 0);
-  for (const Step& step : steps) {
-    if (at[step.tensor] + 1 != step.to) continue;  // an earlier step of it did not fit
-    const std::vector<size_t>& own = hulls[step.tensor];
-    const int64_t more =
-        tensors[step.tensor][own[step.to]].bytes - tensors[step.tensor][own[step.to - 1]].bytes;
-    if (more > left) continue;
-    left -= more;
-    at[step.tensor] = step.to;
+  left = std::min(left, most);
+  const int64_t unit = std::max<int64_t>(1, left / kUnits);
+  std::vector<double> loss(static_cast<size_t>(left / unit + 1), 0);
+  std::vector<std::vector<uint8_t>> chosen_of;
+  for (const auto& candidates : tensors) {
+    Column column = add_tensor(loss, candidates, unit);
+    loss = std::move(column.loss);
+    chosen_of.push_back(std::move(column.chosen));
   }
-  std::vector<size_t> chosen;
-  for (size_t t = 0; t < tensors.size(); ++t) chosen.push_back(hulls[t][at[t]]);
+  std::vector<size_t> chosen(tensors.size());
+  size_t u = loss.size() - 1;
+  for (size_t t = tensors.size(); t-- > 0;) {
+    chosen[t] = chosen_of[t][u];
+    const int64_t over = tensors[t][chosen[t]].bytes - least_bytes_of(tensors[t]);
+    u -= static_cast<size_t>((over + unit - 1) / unit);
+    left -= over;
+  }
+  use_up(tensors, left, chosen);
   return chosen;
 }
 

@@ -16,10 +16,11 @@ struct Candidate {
   double loss = 0;
 };
 
-// The candidate of each tensor (an index) such that the losses add up to little and the bytes to no
-// more than `budget`: from the smallest ones, step by step along each tensor's lower convex hull,
-// where a byte saves the most loss (the Lagrangian optimum for every budget at which a step ends).
-// nullopt when the smallest ones are over it. REQUIRES at least one candidate for each.
+// The candidate of each tensor (an index) such that the losses add up to the least for no more than
+// `budget` bytes: a knapsack of multiple choices, by dynamic programming over what the candidates
+// take more than the smallest ones, in units of a byte or of 2^-15 of what there is to spend (then
+// near the least). nullopt when the smallest ones are over the budget. REQUIRES one to 255
+// candidates for each.
 std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Candidate>>& tensors,
                                             int64_t budget);
 // What the smallest candidates take together.

@@ -101,6 +101,15 @@ class Quantize(CliTest):
         bits = json.loads(self.quantize(MODEL, "--dry-run", "--target-bpw", "8", "--json").text)
         self.assertLessEqual(bits["bits_per_weight"], 8)
 
+    def test_a_target_of_a_mixs_size_loses_less_than_the_mix(self):
+        held = self.file("held.txt", text(1600, seed=2))
+        kl = {}
+        for name, how in (("mix", ("--type", "Q4_0")), ("target", ("--target-bpw", "7.51"))):
+            report = json.loads(self.quantize(MODEL, self.out(name + ".gguf"), *how, "--check", held, "--json").text)
+            self.assertLess(report["bits_per_weight"], 7.52)
+            kl[name] = report["check"]["kl_divergence"]["value"]
+        self.assertLess(kl["target"], 0.8 * kl["mix"])
+
     def test_calibration_imatrix_and_check(self):
         words = self.file("words.txt", text(4000))
         held = self.file("held.txt", text(1600, seed=2))
