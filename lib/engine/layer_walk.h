@@ -22,8 +22,8 @@ class LayerWalk {
   int threads() const;
   // Errors: usage for an id out of range.
   void embed(std::span<const TokenId> tokens, MatrixView<float> x);
-  // x becomes what layer i makes of it, or would make with other weights (or nullptr) of the same
-  // shapes. Errors: the observer's (or nullptr).
+  // x becomes what layer i makes of it. `other`: in place of its weights, of the same shapes;
+  // packed anew for each call. Errors: the observer's (which may be nullptr).
   void layer(int i, MatrixView<float> x, LinearObserver* observer,
              const LayerWeights* other = nullptr);
   // x becomes what the head reads.

@@ -229,6 +229,12 @@ void refuse_not_finite(const SourceTensor& tensor, base::ThreadPool& pool) {
 
 double relative(double error, double whole) { return whole > 0 ? std::sqrt(error / whole) : 0; }
 
+double squared_loss(const ErrorSums& sums) {
+  const double error = sums.output > 0 ? relative(sums.output_error, sums.output)
+                                       : relative(sums.weight_error, sums.weight);
+  return error * error;
+}
+
 ErrorSums measure_rows(const EncodeRequest& request, std::span<const int64_t> rows,
                        base::ThreadPool& pool) {
   ErrorSums sums;

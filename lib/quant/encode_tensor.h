@@ -18,6 +18,8 @@ namespace nalar::quant {
 
 // ‖error‖ / ‖whole‖, 0 where there is nothing.
 double relative(double error, double whole);
+// The squared relative error of the output, or of the weights where the output's was not measured.
+double squared_loss(const ErrorSums& sums);
 
 struct EncodeRequest {
   const SourceTensor* tensor = nullptr;

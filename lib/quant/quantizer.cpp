@@ -17,7 +17,6 @@
 #include "model/weights.h"
 #include "quant/encode.h"
 #include "quant/search.h"
-#include "quant/sensitivity.h"
 
 namespace nalar::quant {
 namespace {
@@ -124,9 +123,8 @@ void Quantizer::choose() {
     std::vector<std::string> steered;
     for (size_t i = 0; i < choices.size(); ++i) {
       const SourceTensor& tensor = source_.tensors[i];
-      const bool found = choices[i].quantizable && !choices[i].fixed;  // its type, by the search
-      if (found ? is_quantized(candidate_types(tensor.columns()).front())
-                : is_steered(tensor, choices[i].type)) {
+      if (is_searched(choices[i]) ? is_quantized(candidate_types(tensor.columns()).front())
+                                  : is_steered(tensor, choices[i].type)) {
         steered.push_back(tensor.model_name);
       }
     }
@@ -154,7 +152,7 @@ void Quantizer::choose() {
 void Quantizer::refuse_requantizing(const std::vector<MixChoice>& choices) const {
   for (size_t i = 0; i < choices.size() && !options_.allow_requantize; ++i) {
     const SourceTensor& tensor = source_.tensors[i];
-    const bool searched = searches() && choices[i].quantizable && !choices[i].fixed;
+    const bool searched = searches() && is_searched(choices[i]);
     if (!is_quantized(tensor.dtype)) continue;
     if (!searched && !is_requantized(tensor.dtype, choices[i].type)) continue;
     throw Error(ErrorKind::policy,
@@ -201,17 +199,28 @@ QuantizePlan Quantizer::plan() const {
   return plan;
 }
 
-std::map<std::string, double, std::less<>> Quantizer::find_sensitivities() {
-  std::map<std::string_view, const SourceTensor*> by_name;
-  for (const SourceTensor& tensor : source_.tensors) by_name.emplace(tensor.model_name, &tensor);
+Sensitivities Quantizer::find_sensitivities(std::set<std::string> matrices) {
+  for (const SourceTensor& tensor : source_.tensors) {
+    if (matrices.count(tensor.model_name) > 0) refuse_not_finite(tensor, pool_);
+  }
   SensitivityRequest request;
   request.model = model_;
   request.tokens = drawn_tokens(*model_, kTrialTokens);
-  request.importance = [&](const TensorView& matrix) {
-    return importance_of(*by_name.at(matrix.name));
-  };
+  request.matrices = matrices;
+  request.importance = [this](const std::string& matrix) { return drawn_importance(matrix); };
   request.on_step = [this](int64_t done, int64_t total) { tell("trying", done, total); };
-  return measure_sensitivities(request, pool_);
+  Sensitivities found = measure_sensitivities(request, pool_);
+  if (found.empty() && !matrices.empty()) {
+    notice(
+        "types are chosen as if errors of all matrices cost the same: what they cost cannot be "
+        "measured");
+  }
+  // One that could not be tried is as the others are.
+  double logarithms = 0;
+  for (const auto& [matrix, cost] : found) logarithms += std::log(std::max(cost, 1e-30));
+  const double usual = found.empty() ? 1 : std::exp(logarithms / static_cast<double>(found.size()));
+  for (const std::string& matrix : matrices) found.try_emplace(matrix, usual);
+  return found;
 }
 
 void Quantizer::search_types(std::vector<MixChoice>& choices) {
@@ -237,10 +246,14 @@ void Quantizer::search_types(std::vector<MixChoice>& choices) {
       return fmt::format("{:.4f} bits a weight", 8 * static_cast<double>(bytes) / n);
     };
   }
-  const auto sensitivities = find_sensitivities();
-  request.weight = [&](const SourceTensor& tensor) {
-    const auto at = sensitivities.find(tensor.model_name);
-    return at == sensitivities.end() ? 1.0 : at->second;
+  std::set<std::string> matrices;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (is_searched(choices[i])) matrices.insert(source_.tensors[i].model_name);
+  }
+  Sensitivities costs;  // when the target is known to be possible
+  request.cost = [&](const SourceTensor& tensor) {
+    if (costs.empty()) costs = find_sensitivities(matrices);
+    return costs.at(tensor.model_name);
   };
   request.importance = [this](const SourceTensor& tensor) { return importance_of(tensor); };
   request.on_tensor = [this](int64_t done, int64_t total) { tell("measuring", done, total); };

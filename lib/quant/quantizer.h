@@ -4,8 +4,6 @@
 #include <nalar/quantize.h>
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -20,6 +18,7 @@
 #include "quant/encode_tensor.h"
 #include "quant/mix.h"
 #include "quant/report.h"
+#include "quant/sensitivity.h"
 #include "quant/source.h"
 #include "quant/statistics.h"
 
@@ -51,7 +50,7 @@ class Quantizer {
   void refuse_useless_statistics() const;
   void tell_requantizing() const;
   void search_types(std::vector<MixChoice>& choices);
-  std::map<std::string, double, std::less<>> find_sensitivities();
+  Sensitivities find_sensitivities(std::set<std::string> matrices);
   MixTensor seen(const SourceTensor& tensor) const;
   // Those that were asked for. `steered`: the matrices that they are asked about.
   void open_statistics(std::vector<std::string> steered);
@@ -60,6 +59,7 @@ class Quantizer {
   // nothing, where none are known or they are 0. Errors: bad_data where a text makes them infinite.
   Importance importance_of(const SourceTensor& tensor);
   Calibration& drawn();
+  Importance drawn_importance(const std::string& matrix);
   // What walks through the layers while their matrices are asked for, in their order.
   const Calibration* walked_in_turn();
   // What the statistics call it: an imatrix knows GGUF's names.

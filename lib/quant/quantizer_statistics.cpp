@@ -71,10 +71,6 @@ Calibration& Quantizer::drawn() {
     CalibrationOptions how;
     how.threads = pool_.size();
     how.by_layers = true;
-    // One layer is soon done; a search asks for all of them.
-    if (searches()) {
-      how.on_step = [this](int64_t done, int64_t total) { tell("reading", done, total); };
-    }
     drawn_ = std::make_unique<Calibration>(model_, drawn_tokens(*model_), std::move(how));
     if (!run_.statistics) run_.statistics = {"drawn", "", "", drawn_->tokens().count(), 0};
   }
@@ -94,7 +90,11 @@ Importance Quantizer::importance_of(const SourceTensor& tensor) {
     if (!all_zero(means)) return {means, true};
     if (options_.calibration) return {};
   }
-  const std::span<const float> means = drawn().importance(tensor.model_name);
+  return drawn_importance(tensor.model_name);
+}
+
+Importance Quantizer::drawn_importance(const std::string& matrix) {
+  const std::span<const float> means = drawn().importance(matrix);
   if (!all_finite(means) || all_zero(means)) return {};  // a text may do better
   return {means, false};
 }

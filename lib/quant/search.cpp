@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "quant/encode.h"
 #include "quant/encode_tensor.h"
@@ -21,6 +22,14 @@ int64_t bytes_of(const SourceTensor& tensor, DType type, int64_t alignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
+int64_t smallest(const SourceTensor& tensor, int64_t alignment) {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (const DType type : candidate_types(tensor.columns())) {
+    least = std::min(least, bytes_of(tensor, type, alignment));
+  }
+  return least;
+}
+
 std::vector<int64_t> sample(int64_t rows) {
   const int64_t n = std::min(rows, kSampleRows);
   std::vector<int64_t> out(static_cast<size_t>(n));
@@ -28,28 +37,23 @@ std::vector<int64_t> sample(int64_t rows) {
   return out;
 }
 
-double squared_loss(const ErrorSums& sums, bool with_output) {
-  const double error = with_output ? relative(sums.output_error, sums.output)
-                                   : relative(sums.weight_error, sums.weight);
-  return error * error;
-}
-
 std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& request,
                                base::ThreadPool& pool) {
   const std::vector<int64_t> rows = sample(tensor.rows());
   const Importance importance = request.importance(tensor);
-  const double weight = request.weight(tensor);
+  const double cost = request.cost(tensor);
   std::vector<Candidate> out;
   for (const DType type : candidate_types(tensor.columns())) {
     const ErrorSums sums = measure_rows({&tensor, type, importance}, rows, pool);
     out.push_back({type, bytes_of(tensor, type, request.alignment),
-                   weight * squared_loss(sums, !importance.of_column.empty())});
+                   cost * squared_loss(sums)});
   }
   tensor.release();
   return out;
 }
 
 }  // namespace
+
 
 std::vector<DType> candidate_types(int64_t columns) {
   constexpr std::array kAll = {DType::q2_k,   DType::q3_k, DType::iq4_xs, DType::q4_0,
@@ -63,17 +67,24 @@ std::vector<DType> candidate_types(int64_t columns) {
   return out;
 }
 
+bool is_searched(const MixChoice& choice) { return choice.quantizable && !choice.fixed; }
+
 void search_types(const SearchRequest& request, std::vector<MixChoice>& choices,
                   base::ThreadPool& pool) {
   const auto& tensors = request.source->tensors;
   std::vector<size_t> free;
-  int64_t given = 0;
+  int64_t given = 0, least = 0;
   for (size_t i = 0; i < choices.size(); ++i) {
-    if (choices[i].quantizable && !choices[i].fixed) {
+    if (is_searched(choices[i])) {
       free.push_back(i);
+      least += smallest(tensors[i], request.alignment);
     } else {
       given += bytes_of(tensors[i], choices[i].type, request.alignment);
     }
+  }
+  if (given + least > request.budget) {
+    throw Error(ErrorKind::usage, fmt::format("the target cannot be met: the least is {}",
+                                              request.describe(given + least)));
   }
   std::vector<std::vector<Candidate>> candidates;
   for (const size_t i : free) {
@@ -81,10 +92,6 @@ void search_types(const SearchRequest& request, std::vector<MixChoice>& choices,
     candidates.push_back(measure(tensors[i], request, pool));
   }
   const auto chosen = allocate(candidates, request.budget - given);
-  if (!chosen) {
-    throw Error(ErrorKind::usage, fmt::format("the target cannot be met: the least is {}",
-                                              request.describe(given + least_bytes(candidates))));
-  }
   for (size_t k = 0; k < free.size(); ++k) {
     choices[free[k]].type = candidates[k][(*chosen)[k]].type;
     choices[free[k]].fell_back = false;

@@ -1,7 +1,5 @@
 #include "quant/source.h"
 
-#include <nalar/tensor.h>
-
 #include "io/gguf_metadata.h"
 #include "io/tensor_file.h"
 #include "quant/encode.h"
@@ -14,7 +12,9 @@ bool is_of_that_file(std::string_view key) {
   return key.starts_with("split.") || key.starts_with("quantize.") || key.starts_with("nalar.");
 }
 
-SourceTensor tensor_of(const TensorView& view, const std::shared_ptr<const ModelFiles>& files) {
+}  // namespace
+
+SourceTensor source_tensor(const TensorView& view, const std::shared_ptr<const ModelFiles>& files) {
   SourceTensor tensor;
   tensor.name = tensor.model_name = view.name;
   tensor.dtype = view.dtype;
@@ -28,8 +28,6 @@ SourceTensor tensor_of(const TensorView& view, const std::shared_ptr<const Model
   tensor.release = [files, view] { files->release_pages(view.bytes); };
   return tensor;
 }
-
-}  // namespace
 
 int64_t SourceTensor::rows() const {
   int64_t rows = 1;
@@ -45,7 +43,7 @@ Source gguf_source(std::shared_ptr<const ModelFiles> files) {
     if (!is_of_that_file(key)) source.keys.copy(key, value);
   }
   for (const TensorView& view : files->tensors()->tensors()) {
-    source.tensors.push_back(tensor_of(view, files));
+    source.tensors.push_back(source_tensor(view, files));
   }
   return source;
 }

@@ -2,6 +2,7 @@
 
 #include <nalar/dtype.h>
 #include <nalar/model_files.h>
+#include <nalar/tensor.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,8 @@ struct Source {
   std::vector<SourceTensor> tensors;
 };
 
+// A tensor as it lies in the model's files, which it keeps.
+SourceTensor source_tensor(const TensorView& view, const std::shared_ptr<const ModelFiles>& files);
 // Keeps the files. REQUIRES ModelFormat::gguf.
 Source gguf_source(std::shared_ptr<const ModelFiles> files);
 

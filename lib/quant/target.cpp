@@ -30,7 +30,7 @@ Column add_tensor(const std::vector<double>& before, const std::vector<Candidate
     const auto cost = static_cast<size_t>((candidates[i].bytes - least + unit - 1) / unit);
     for (size_t u = cost; u < before.size(); ++u) {
       const double loss = before[u - cost] + candidates[i].loss;
-      if (loss >= out.loss[u]) continue;
+      if (!(loss < out.loss[u])) continue;
       out.loss[u] = loss;
       out.chosen[u] = static_cast<uint8_t>(i);
     }
@@ -42,19 +42,19 @@ Column add_tensor(const std::vector<double>& before, const std::vector<Candidate
 void use_up(const std::vector<std::vector<Candidate>>& tensors, int64_t left,
             std::vector<size_t>& chosen) {
   for (;;) {
-    double most = 0;
+    double saved = 0;
     size_t tensor = 0, to = 0;
     for (size_t t = 0; t < tensors.size(); ++t) {
       const Candidate& now = tensors[t][chosen[t]];
       for (size_t i = 0; i < tensors[t].size(); ++i) {
         const Candidate& next = tensors[t][i];
-        if (next.bytes - now.bytes > left || now.loss - next.loss <= most) continue;
-        most = now.loss - next.loss;
+        if (next.bytes - now.bytes > left || !(now.loss - next.loss > saved)) continue;
+        saved = now.loss - next.loss;
         tensor = t;
         to = i;
       }
     }
-    if (most == 0) return;
+    if (saved == 0) return;
     left -= tensors[tensor][to].bytes - tensors[tensor][chosen[tensor]].bytes;
     chosen[tensor] = to;
   }
@@ -72,13 +72,13 @@ std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Candid
                                             int64_t budget) {
   int64_t left = budget - least_bytes(tensors);
   if (left < 0) return std::nullopt;
-  int64_t most = 0;  // that there is to spend
+  int64_t spendable = 0;
   for (const auto& candidates : tensors) {
     const auto largest = std::max_element(candidates.begin(), candidates.end(),
                                           [](auto& a, auto& b) { return a.bytes < b.bytes; });
-    most += largest->bytes - least_bytes_of(candidates);
+    spendable += largest->bytes - least_bytes_of(candidates);
   }
-  left = std::min(left, most);
+  left = std::min(left, spendable);
   const int64_t unit = std::max<int64_t>(1, left / kUnits);
   std::vector<double> loss(static_cast<size_t>(left / unit + 1), 0);
   std::vector<std::vector<uint8_t>> chosen_of;

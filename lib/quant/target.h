@@ -19,8 +19,8 @@ struct Candidate {
 // The candidate of each tensor (an index) such that the losses add up to the least for no more than
 // `budget` bytes: a knapsack of multiple choices, by dynamic programming over what the candidates
 // take more than the smallest ones, in units of a byte or of 2^-15 of what there is to spend (then
-// near the least). nullopt when the smallest ones are over the budget. REQUIRES one to 255
-// candidates for each.
+// near the least). nullopt when the smallest ones are over the budget. REQUIRES finite losses, and
+// one to 255 candidates for each.
 std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Candidate>>& tensors,
                                             int64_t budget);
 // What the smallest candidates take together.

@@ -52,8 +52,8 @@ struct QuantizeOptions {
   std::optional<DType> output_type;
   std::optional<DType> embedding_type;
   std::vector<std::pair<std::string, DType>> tensors;  // regex over names → type; the first holds
-  // The best types for this many bytes of file, or bits a weight: found by measured error and what
-  // it becomes of the model's predictions, between Q2_K and Q8_0. At most one.
+  // The best types for this many bytes of file, or bits a weight, between Q2_K and Q8_0: by each
+  // matrix's measured error and what such an error does to the model's predictions. At most one.
   std::optional<int64_t> target_bytes;
   std::optional<double> target_bpw;
   // Rounding goes by what a model's matrices see: when it reads 64 tokens drawn at random, if it is
@@ -88,7 +88,7 @@ struct QuantizePlan {
 };
 
 struct QuantizeEvent {
-  // "calibrating"; for a target "trying", "reading", "measuring"; a tensor's name; "checking"
+  // For a target "trying", "measuring"; "calibrating"; a tensor's name; "hashing", "checking"
   std::string_view what;
   int64_t done = 0, total = 0;
 };

@@ -128,13 +128,16 @@ TEST_CASE("the file and the report say where it comes from and what it lost") {
 }
 
 TEST_CASE("equal bytes with any number of threads") {
-  std::string bytes[2];
-  for (const int threads : {1, 3}) {
-    QuantizeOptions options = with(Mix::q5_1);
-    options.threads = threads;
-    bytes[threads / 2] = test::read_text(make(test::temporary_folder(), options).out);
+  QuantizeOptions target;
+  target.target_bpw = 7;
+  for (QuantizeOptions options : {with(Mix::q5_1), target}) {
+    std::string bytes[2];
+    for (const int threads : {1, 3}) {
+      options.threads = threads;
+      bytes[threads / 2] = test::read_text(make(test::temporary_folder(), options).out);
+    }
+    CHECK(bytes[0] == bytes[1]);
   }
-  CHECK(bytes[0] == bytes[1]);
 }
 
 TEST_CASE("a plan tells the size of the file and writes nothing") {
@@ -184,8 +187,44 @@ TEST_CASE("a target is met, as near as a step of a type, and never passed") {
   const QuantizePlan plan = plan_quantize(source, options);
   CHECK(plan.bits_per_weight <= 7.0);
   CHECK(plan.bits_per_weight > 5.5);
+  // What is too small is told before anything is measured.
   options.target_bpw = 3.0;
-  CHECK(test::error_of([&] { plan_quantize(source, options); }).ends_with(" bits a weight"));
+  QuantizeControl control;
+  control.on_event = [](const QuantizeEvent&) { return false; };
+  CHECK(
+      test::error_of([&] { plan_quantize(source, options, control); }).ends_with(" bits a weight"));
+}
+
+TEST_CASE("a search leaves alone what is given, with an imatrix and without") {
+  const std::string folder = test::temporary_folder();
+  const auto source = open_model(write_model(folder, test::tiny_llama()));
+  QuantizeOptions options;
+  options.threads = 1;
+  options.tensors = {{".*", DType::f16}};
+  options.target_bpw = 17;
+  std::vector<std::string> events;
+  QuantizeControl control;
+  control.on_event = [&](const QuantizeEvent& event) {
+    return events.emplace_back(event.what), true;
+  };
+  plan_quantize(source, options, control);
+  CHECK(events.empty());
+  options.tensors = {{"attn_q", DType::q4_0}};
+  options.target_bpw = 8;
+  Imatrix imatrix;
+  imatrix.datasets = {"text"};
+  imatrix.chunk_count = imatrix.chunk_size = 1;
+  imatrix.entries["blk.0.attn_k.weight"] = {std::vector<float>(32, 2), 1};
+  write_imatrix(io::file_system(), folder + "/imatrix.gguf", imatrix);
+  for (const bool with_imatrix : {false, true}) {
+    if (with_imatrix) options.imatrix = folder + "/imatrix.gguf";
+    const QuantizePlan plan = plan_quantize(source, options, control);
+    CHECK(plan.bits_per_weight <= 8);
+    for (const QuantizedTensor& tensor : plan.tensors) {
+      if (tensor.name == "blk.0.attn_q.weight") CHECK(tensor.to == DType::q4_0);
+    }
+  }
+  CHECK(std::count(events.begin(), events.end(), "trying") > 0);
 }
 
 TEST_CASE("a model that is quantized already is quantized again only when it is asked for") {
@@ -223,9 +262,13 @@ TEST_CASE("a weight that is not finite is named, wherever it is") {
       for (auto& tensor : builder.tensors) {
         if (tensor.name == name) std::memcpy(&tensor.data[4 * 20], &value, 4);
       }
-      CHECK(error_of(with(Mix::q4_0), builder) ==
-            std::string("tensor ") + name + ": row 0, column 20 is " +
-                (std::isnan(value) ? "nan" : "inf") + ": a weight must be finite");
+      QuantizeOptions target;
+      target.target_bpw = 14;
+      for (const QuantizeOptions& options : {with(Mix::q4_0), target}) {
+        CHECK(error_of(options, builder) ==
+              std::string("tensor ") + name + ": row 0, column 20 is " +
+                  (std::isnan(value) ? "nan" : "inf") + ": a weight must be finite");
+      }
     }
   }
 }
@@ -323,20 +366,25 @@ TEST_CASE("a full disk is told before or when it is met, and leaves nothing") {
 TEST_CASE("it can be stopped at every event, and nothing is left") {
   const std::string folder = test::temporary_folder();
   const auto source = open_model(write_model(folder, test::tiny_llama()));
-  int events = 0;
-  QuantizeControl control;
-  control.on_event = [&](const QuantizeEvent&) { return ++events, true; };
-  quantize(source, folder + "/whole.gguf", with(Mix::q8_0), control);
-  const int all = events;
-  CHECK(all > 10);
-  const size_t files = files_in(folder);
-  for (int stop = 1; stop <= all; ++stop) {
-    events = 0;
-    control.on_event = [&](const QuantizeEvent&) { return ++events < stop; };
-    CHECK(test::error_of([&] {
-            quantize(source, folder + "/out.gguf", with(Mix::q8_0), control);
-          }) == "stopped, nothing was written");
-    CHECK(files_in(folder) == files);
+  QuantizeOptions target;
+  target.threads = 1;
+  target.target_bpw = 7;
+  for (const QuantizeOptions& options : {with(Mix::q8_0), target}) {
+    int events = 0;
+    QuantizeControl control;
+    control.on_event = [&](const QuantizeEvent&) { return ++events, true; };
+    quantize(source, folder + "/whole.gguf", options, control);
+    const int all = events;
+    CHECK(all > 10);
+    std::filesystem::remove(folder + "/whole.gguf");
+    std::filesystem::remove(folder + "/whole.gguf.report.json");
+    for (int stop = 1; stop <= all; ++stop) {
+      events = 0;
+      control.on_event = [&](const QuantizeEvent&) { return ++events < stop; };
+      CHECK(test::error_of([&] { quantize(source, folder + "/out.gguf", options, control); }) ==
+            "stopped, nothing was written");
+      CHECK(files_in(folder) == 1);
+    }
   }
 }
 

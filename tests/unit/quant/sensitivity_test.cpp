@@ -5,9 +5,11 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
+#include <set>
+#include <stdexcept>
 
 #include "engine/cpu_engine.h"
-#include "io/tensor_file.h"
 #include "quant/encode.h"
 #include "support/catch.h"
 #include "support/material.h"
@@ -18,14 +20,38 @@ namespace {
 
 const std::string kModel = "stories260k/stories260K-f32.gguf";
 
-std::map<std::string, double, std::less<>> sensitivities(
-    const std::shared_ptr<const Model>& model, int threads,
-    std::function<void(int64_t, int64_t)> on_step = {}) {
+std::vector<float> some_importance(int64_t columns) {
+  std::vector<float> out;
+  for (int64_t c = 0; c < columns; ++c) out.push_back(1 + static_cast<float>(c % 5));
+  return out;
+}
+
+std::set<std::string> all_matrices(const Model& model) {
+  std::set<std::string> out = {std::string(model.weights().embedding.name),
+                               std::string(model.weights().head.name)};
+  for (const LayerWeights& w : model.weights().layers) {
+    for (const TensorView* matrix : {&w.q, &w.k, &w.v, &w.o, &w.gate, &w.up, &w.down}) {
+      out.emplace(matrix->name);
+    }
+  }
+  return out;
+}
+
+Sensitivities sensitivities(const std::shared_ptr<const Model>& model, int threads,
+                            std::set<std::string> matrices,
+                            std::function<void(int64_t, int64_t)> on_step = {}) {
   base::ThreadPool pool(threads);
   SensitivityRequest request;
   request.model = model;
   request.tokens = drawn_tokens(*model, 16);
-  request.importance = [](const TensorView&) { return Importance{}; };
+  request.matrices = std::move(matrices);
+  std::vector<float> importance;
+  request.importance = [&](const std::string& matrix) {
+    const bool down = matrix.ends_with("down.weight");
+    const LayerSpec& layer = model->config().layers[0];
+    importance = some_importance(down ? layer.feed_forward.d_ff : model->config().d_model);
+    return Importance{importance, false};
+  };
   request.on_step = std::move(on_step);
   return measure_sensitivities(request, pool);
 }
@@ -43,31 +69,31 @@ std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
   return out;
 }
 
-// The model's file with one of its matrices rounded to Q4_0, and what that took of it.
-std::shared_ptr<const Model> rounded(const Model& model, const TensorView& matrix,
-                                     double& squared_error) {
-  std::string bytes = test::read_text(test::golden(kModel));
+// The model's file with one of its matrices rounded, and what that took of its output.
+std::shared_ptr<const Model> rounded(const std::string& file, const TensorView& matrix,
+                                     double& squared_error, DType type = DType::q4_0) {
+  std::string bytes = test::read_text(file);
   const std::string own(reinterpret_cast<const char*>(matrix.bytes.data()), matrix.bytes.size());
   const size_t at = bytes.find(own);
   REQUIRE(at != std::string::npos);
   const auto columns = static_cast<size_t>(matrix.columns());
+  const std::vector<float> importance = some_importance(matrix.columns());
   std::vector<float> row(columns), decoded(columns);
   std::vector<std::byte> encoded(columns / 32 * 18);
   double sum = 0, error = 0;
   for (int64_t r = 0; r < matrix.rows(); ++r) {
     const size_t offset = static_cast<size_t>(r) * columns * sizeof(float);
     std::memcpy(row.data(), bytes.data() + at + offset, columns * sizeof(float));
-    encode_row(DType::q4_0, row, {{}, false}, encoded.data(), decoded.data());
+    encode_row(type, row, {importance, false}, encoded.data(), decoded.data());
     for (size_t c = 0; c < columns; ++c) {
-      sum += double{row[c]} * row[c];
-      error += std::pow(double{row[c]} - double{decoded[c]}, 2);
+      sum += double{importance[c]} * row[c] * row[c];
+      error += double{importance[c]} * std::pow(double{row[c]} - double{decoded[c]}, 2);
     }
     std::memcpy(bytes.data() + at + offset, decoded.data(), columns * sizeof(float));
   }
   squared_error = error / sum;
   const std::string path = test::temporary_folder() + "/rounded.gguf";
   test::write_text(path, bytes);
-  REQUIRE(model.config().vocab_size <= 1024);  // all of it is looked at
   return open_model(path);
 }
 
@@ -89,9 +115,11 @@ double half_variance(const std::vector<float>& a, const std::vector<float>& b, s
 }  // namespace
 
 TEST_CASE("a matrix's sensitivity is what a model in which it is rounded predicts differently") {
-  const auto model = open_model(test::golden(kModel));
-  const auto found = sensitivities(model, 2);
+  const std::string file = test::golden(kModel);
+  const auto model = open_model(file);
+  const Sensitivities found = sensitivities(model, 2, all_matrices(*model));
   const auto vocabulary = static_cast<size_t>(model->config().vocab_size);
+  REQUIRE(vocabulary <= 1024);  // all of it is looked at
   const std::vector<float> plain = logits_of(model);
   const Weights& weights = model->weights();
   for (const TensorView& matrix :
@@ -99,13 +127,13 @@ TEST_CASE("a matrix's sensitivity is what a model in which it is rounded predict
         weights.layers[3].gate, weights.layers[4].up}) {
     INFO(matrix.name);
     double error = 0;
-    const auto other = rounded(*model, matrix, error);
+    const auto other = rounded(file, matrix, error);
     const double want = half_variance(logits_of(other), plain, vocabulary) / error;
     REQUIRE(found.count(std::string(matrix.name)) == 1);
     // Differences of logits keep some four digits of their fp32.
     CHECK(std::fabs(found.at(std::string(matrix.name)) / want - 1) < 2e-3);
   }
-  // Rows of 172 values do not fit Q4_0.
+  // Rows of 172 values do not fit 4 bits.
   CHECK(found.count("blk.0.ffn_down.weight") == 0);
   // The embedding, which is the head too: as the head alone it would be ½ E[z²].
   double squares = 0;
@@ -113,17 +141,57 @@ TEST_CASE("a matrix's sensitivity is what a model in which it is rounded predict
   CHECK(found.at("token_embd.weight") > squares / 2);
 }
 
+TEST_CASE("matrices that are not asked for are not tried, and do not change what is found") {
+  const auto model = open_model(test::golden(kModel));
+  const Sensitivities all = sensitivities(model, 1, all_matrices(*model));
+  const Sensitivities one = sensitivities(model, 1, {"blk.3.attn_v.weight"});
+  REQUIRE(one.size() == 1);
+  CHECK(one.at("blk.3.attn_v.weight") == all.at("blk.3.attn_v.weight"));
+}
+
+TEST_CASE("every family has sensitivities of every matrix, of biases and norms after it too") {
+  for (const char* name : {"gemma3", "qwen2-bias", "qwen3", "llama-bias"}) {
+    INFO(name);
+    const auto model = open_model(test::golden("models/" + std::string(name) + ".gguf"));
+    const std::set<std::string> matrices = all_matrices(*model);
+    const Sensitivities found = sensitivities(model, 2, matrices);
+    for (const LayerWeights& w : model->weights().layers) {
+      for (const TensorView* matrix : {&w.q, &w.k, &w.v, &w.o, &w.gate, &w.up, &w.down}) {
+        INFO(matrix->name);
+        if (!fits(DType::q4_0, matrix->columns())) continue;
+        REQUIRE(found.count(std::string(matrix->name)) == 1);
+        CHECK(found.at(std::string(matrix->name)) > 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("a matrix that lies on the grid of Q4_0 is rounded to another one") {
+  const std::string file = test::golden(kModel);
+  const auto model = open_model(file);
+  const TensorView matrix = model->weights().layers[2].up;
+  double error = 0;
+  const auto on_grid = rounded(file, matrix, error);
+  const std::string name(matrix.name);
+  const double before = sensitivities(model, 1, {name}).at(name);
+  const double after = sensitivities(on_grid, 1, {name}).at(name);
+  // Not that of a rounding error of fp32 over its square.
+  CHECK(after < 3 * before);
+  CHECK(after > before / 3);
+}
+
 TEST_CASE("sensitivities do not depend on the number of threads, and can be stopped") {
   const auto model = open_model(test::golden(kModel));
-  int64_t last = -1;
-  const auto one = sensitivities(model, 1, [&](int64_t done, int64_t total) {
-    CHECK(done == last + 1);
-    CHECK(total >= done);
-    last = done;
+  int64_t n = 0, of = -1;
+  const auto one = sensitivities(model, 1, all_matrices(*model), [&](int64_t done, int64_t total) {
+    CHECK(done == n++);
+    if (of < 0) of = total;
+    CHECK(total == of);
   });
-  CHECK(last > 0);
-  CHECK(one == sensitivities(model, 2));
-  CHECK_THROWS_WITH(sensitivities(model, 1,
+  CHECK(n > 0);
+  CHECK(n == of);
+  CHECK(one == sensitivities(model, 2, all_matrices(*model)));
+  CHECK_THROWS_WITH(sensitivities(model, 1, all_matrices(*model),
                                   [](int64_t done, int64_t) {
                                     if (done == 20) throw std::runtime_error("stopped");
                                   }),

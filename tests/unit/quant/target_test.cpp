@@ -106,6 +106,33 @@ TEST_CASE("a step that is dear goes before cheaper ones where it saves more than
   CHECK(allocate(tensors, 120) == std::vector<size_t>{1, 1, 0});
 }
 
+TEST_CASE("small tensors beside a large one, some hundred of them, in any order of candidates") {
+  test::Random random(7);
+  Tensors tensors(300);
+  for (size_t t = 0; t < tensors.size(); ++t) {
+    const int64_t size = t == 0 ? 1'000'000'000 : 20'000 + static_cast<int64_t>(t) * 9'973;
+    double loss = std::abs(random.normal());
+    for (const int64_t bits : {8, 6, 5, 4}) {
+      tensors[t].push_back({DType::q8_0, size * bits / 8, loss});
+      loss *= 4;
+    }
+  }
+  const int64_t least = least_bytes(tensors);
+  CHECK(sum_of(tensors, *allocate(tensors, least)).bytes == least);
+  double before = std::numeric_limits<double>::infinity();
+  for (int64_t budget = least; budget < 2 * least + 100'000'000; budget += 100'000'003) {
+    const auto chosen = allocate(tensors, budget);
+    REQUIRE(chosen);
+    const Sum sum = sum_of(tensors, *chosen);
+    CHECK(sum.bytes <= budget);
+    // More never loses more, but for what rounding to units costs.
+    CHECK(sum.loss <= before * 1.01);
+    before = sum.loss;
+  }
+  for (const auto& candidates : tensors) before -= candidates.front().loss;
+  CHECK(std::abs(before) < 1e-9);  // all of them, in the end
+}
+
 TEST_CASE("a budget that is not enough for the smallest is none") {
   const Tensors tensors = some_tensors(3);
   CHECK_FALSE(allocate(tensors, least_bytes(tensors) - 1));
@@ -119,7 +146,7 @@ TEST_CASE("a candidate that takes more and loses more is never taken") {
   CHECK(allocate(tensors, 30) == std::vector<size_t>{2});
 }
 
-TEST_CASE("the tensor whose next byte saves most goes first") {
+TEST_CASE("of two steps of one size the one that saves more is taken") {
   const Tensors tensors = {{{DType::q2_k, 10, 1}, {DType::q4_k, 20, 0.9}},
                            {{DType::q2_k, 10, 1}, {DType::q4_k, 20, 0.1}}};
   CHECK(allocate(tensors, 30) == std::vector<size_t>{0, 1});
