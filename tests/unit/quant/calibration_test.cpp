@@ -162,6 +162,16 @@ TEST_CASE(
   CHECK(by_two.passes() == (n_layers + 1) / 2);
   CHECK(by_two.layers_walked() == n_layers);
   CHECK(anew.layers_walked() > 2 * n_layers);
+  // A layer that is too large as a whole is walked through once for each part of it.
+  CalibrationOptions small = options;
+  small.hessian_bytes = columns * columns * 4;
+  Calibration in_parts(model, tokens, small);
+  for (const std::string& matrix : options.feedback) {
+    REQUIRE(in_parts.hessian(matrix) != nullptr);
+    CHECK(in_parts.hessian(matrix)->diagonal() == all.hessian(matrix)->diagonal());
+  }
+  CHECK(in_parts.passes() > n_layers);
+  CHECK(in_parts.layers_walked() == in_parts.passes());
   // Asked for the importance first, it walks through all, and gathers Hessians on the way.
   options.hessian_bytes /= 2;
   Calibration ahead(model, tokens, options);

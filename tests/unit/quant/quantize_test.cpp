@@ -297,6 +297,35 @@ TEST_CASE("a matrix that an imatrix lacks goes by drawn tokens") {
   }
 }
 
+TEST_CASE("rounding by an imatrix is thorough") {
+  const std::string folder = test::temporary_folder();
+  const auto source = open_model(write_model(folder, test::tiny_llama()));
+  Imatrix imatrix;
+  imatrix.datasets = {"text"};
+  imatrix.chunk_count = imatrix.chunk_size = 1;
+  std::vector<float>& sums = imatrix.entries["blk.0.attn_q.weight"].sums;
+  for (int c = 0; c < 32; ++c) sums.push_back(static_cast<float>(1 + c * c % 37));
+  imatrix.entries["blk.0.attn_q.weight"].count = 1;
+  write_imatrix(io::file_system(), folder + "/imatrix.gguf", imatrix);
+  QuantizeOptions options = with(Mix::q4_0);
+  options.imatrix = folder + "/imatrix.gguf";
+  quantize(source, folder + "/out.gguf", options);
+  const auto made = open_model(folder + "/out.gguf");
+  const TensorView& from = source->weights().layers[0].q;
+  const TensorView& to = made->weights().layers[0].q;
+  std::vector<float> row(32);
+  std::vector<std::byte> thorough(18), fast(18);
+  int differ = 0;
+  for (int64_t r = 0; r < from.rows(); ++r) {
+    decode_row(from.dtype, from.bytes.data() + r * 32 * 4, row);
+    encode_row(DType::q4_0, row, {sums, true}, thorough.data());
+    encode_row(DType::q4_0, row, {sums, false}, fast.data());
+    CHECK(std::memcmp(thorough.data(), to.bytes.data() + r * 18, 18) == 0);
+    differ += thorough != fast;
+  }
+  CHECK(differ > 0);
+}
+
 TEST_CASE("what drawn tokens make infinite steers nothing") {
   test::GgufBuilder builder = test::tiny_llama();
   for (auto& tensor : builder.tensors) {
