@@ -32,11 +32,9 @@ const char* QuantizeCommand::notes() const {
          "options.\n"
          "The names of types choose for each tensor as llama-quantize does; the sizes are the "
          "same.\n"
-         "Rounding keeps the errors of what the model computes small: as it reads 64 tokens drawn "
-         "at "
-         "random, or --calibrate FILE, some hundred kB of text of the kind that it will read, "
-         "which "
-         "takes longer and loses least.";
+         "Rounding keeps the errors of what the model computes small: on 16 tokens drawn at random, "
+         "or with --calibrate FILE on some hundred kB of text as it will read it, which takes "
+         "longer and loses least.";
 }
 
 void QuantizeCommand::declare(OptionSet& options) {

@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kMaxText = size_t{1} << 30;
 constexpr int64_t kChunk = 512;
 constexpr int64_t kLeastChunks = 4;
+constexpr int64_t kDrawn = 16;
 constexpr uint64_t kSeed = 1;
 
 CalibrationTokens read_text(const Model& model, const std::string& path) {
@@ -50,9 +51,9 @@ CalibrationTokens tokens_of_text(const Model& model, const std::string& path) {
   return io::in_file(path, [&] { return read_text(model, path); });
 }
 
-CalibrationTokens drawn_tokens(const Model& model, int count) {
+CalibrationTokens drawn_tokens(const Model& model) {
   CalibrationTokens out;
-  out.chunk = std::min<int64_t>(count, model.config().n_ctx_train);
+  out.chunk = std::min<int64_t>(kDrawn, model.config().n_ctx_train);
   for (int64_t i = 0; i < out.chunk; ++i) {
     const double u = base::uniform(kSeed, 0, static_cast<uint64_t>(i));
     out.ids.push_back(static_cast<TokenId>(u * static_cast<double>(model.config().vocab_size)));

@@ -21,8 +21,6 @@
 namespace nalar::quant {
 namespace {
 
-constexpr int kTrialTokens = 16;
-
 // Until it is computed, for the size.
 std::string no_hash() { return std::string(64, '0'); }
 
@@ -205,7 +203,7 @@ Sensitivities Quantizer::find_sensitivities(std::set<std::string> matrices) {
   }
   SensitivityRequest request;
   request.model = model_;
-  request.tokens = drawn_tokens(*model_, kTrialTokens);
+  request.tokens = drawn_tokens(*model_);
   request.matrices = matrices;
   request.importance = [this](const std::string& matrix) { return drawn_importance(matrix); };
   request.on_step = [this](int64_t done, int64_t total) { tell("trying", done, total); };

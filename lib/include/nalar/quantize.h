@@ -56,7 +56,7 @@ struct QuantizeOptions {
   // matrix's measured error and what such an error does to the model's predictions. At most one.
   std::optional<int64_t> target_bytes;
   std::optional<double> target_bpw;
-  // Rounding goes by what a model's matrices see: when it reads 64 tokens drawn at random, if it is
+  // Rounding goes by what a model's matrices see: when it reads 16 tokens drawn at random, if it is
   // told no better. A text file: statistics of it, and feedback.
   std::optional<std::string> calibration;
   std::optional<std::string> imatrix;  // llama.cpp's statistics, read; not beside calibration
@@ -76,7 +76,7 @@ struct QuantizedTensor {
   bool fell_back = false;  // the mix's type does not fit its rows
   int64_t bytes = 0;
   std::optional<double> relative_rmse;  // ‖W − Ŵ‖ / ‖W‖
-  // The same of W x, on what the statistics are of, or on 64 tokens drawn at random: with feedback
+  // The same of W x, on what the statistics are of, or on 16 tokens drawn at random: with feedback
   // by the second moments of x, of some rows; else as if the columns of x were uncorrelated.
   std::optional<double> output_error;
 };

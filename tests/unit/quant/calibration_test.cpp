@@ -220,13 +220,13 @@ TEST_CASE("drawn tokens are the same every time, of the vocabulary and within th
     INFO(name);
     const auto model = open_model(test::golden(name));
     const CalibrationTokens tokens = drawn_tokens(*model);
-    CHECK(tokens.chunk == std::min(64, model->config().n_ctx_train));
+    CHECK(tokens.chunk == std::min(16, model->config().n_ctx_train));
     CHECK(tokens.chunks() == 1);
     CHECK(tokens.ids == drawn_tokens(*model).ids);
     std::set<TokenId> distinct(tokens.ids.begin(), tokens.ids.end());
     CHECK(*distinct.begin() >= 0);
     CHECK(*distinct.rbegin() < model->config().vocab_size);
-    // Of 64 of a vocabulary of 64 ids about 40 are distinct.
+    // Of 16 of a vocabulary of 48 ids some 14 are distinct.
     CHECK(distinct.size() > tokens.ids.size() / 2);
   }
 }

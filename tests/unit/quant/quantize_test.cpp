@@ -115,7 +115,7 @@ TEST_CASE("the file and the report say where it comes from and what it lost") {
   CHECK(report.find("result")->find("sha256")->as_string() == weights_hash(made.model->files()));
   CHECK(report.find("result")->find("bytes")->as_int64() == made.result.plan.bytes);
   CHECK(static_cast<int64_t>(std::filesystem::file_size(made.out)) == made.result.plan.bytes);
-  CHECK(to_text(*report.find("statistics")) == R"({"kind":"drawn","tokens":64})");
+  CHECK(to_text(*report.find("statistics")) == R"({"kind":"drawn","tokens":16})");
   const double rmse = report.find("relative_rmse")->as_double();
   CHECK(rmse > 0);
   CHECK(rmse < 0.01);  // 8 bits: a step is max / 127, its rounding error a third of half of that

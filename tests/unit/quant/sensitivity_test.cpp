@@ -43,7 +43,7 @@ Sensitivities sensitivities(const std::shared_ptr<const Model>& model, int threa
   base::ThreadPool pool(threads);
   SensitivityRequest request;
   request.model = model;
-  request.tokens = drawn_tokens(*model, 16);
+  request.tokens = drawn_tokens(*model);
   request.matrices = std::move(matrices);
   std::vector<float> importance;
   request.importance = [&](const std::string& matrix) {
@@ -58,7 +58,7 @@ Sensitivities sensitivities(const std::shared_ptr<const Model>& model, int threa
 
 // [T, V]
 std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
-  const CalibrationTokens tokens = drawn_tokens(*model, 16);
+  const CalibrationTokens tokens = drawn_tokens(*model);
   const auto engine = engine::make_cpu_engine(model, {});
   const int64_t vocabulary = model->config().vocab_size;
   std::vector<int> rows;
