@@ -26,6 +26,15 @@ std::vector<float> some_importance(int64_t columns) {
   return out;
 }
 
+int64_t columns_of(const Model& model, const std::string& matrix) {
+  for (const LayerWeights& w : model.weights().layers) {
+    for (const TensorView* view : {&w.q, &w.k, &w.v, &w.o, &w.gate, &w.up, &w.down}) {
+      if (view->name == matrix) return view->columns();
+    }
+  }
+  return model.config().d_model;
+}
+
 std::set<std::string> all_matrices(const Model& model) {
   std::set<std::string> out = {std::string(model.weights().embedding.name),
                                std::string(model.weights().head.name)};
@@ -47,9 +56,7 @@ Sensitivities sensitivities(const std::shared_ptr<const Model>& model, int threa
   request.matrices = std::move(matrices);
   std::vector<float> importance;
   request.importance = [&](const std::string& matrix) {
-    const bool down = matrix.ends_with("down.weight");
-    const LayerSpec& layer = model->config().layers[0];
-    importance = some_importance(down ? layer.feed_forward.d_ff : model->config().d_model);
+    importance = some_importance(columns_of(*model, matrix));
     return Importance{importance, false};
   };
   request.on_step = std::move(on_step);
