@@ -29,11 +29,6 @@ constexpr int64_t kChunk = int64_t{1} << 15, kFeedbackRows = 256;
 constexpr int64_t kTogether = int64_t{1} << 12;
 constexpr int64_t kSampleRows = 64;
 
-bool all_finite(std::span<const float> values) {
-  return encode_kernels(kernels::chosen_isa())
-      .finite(values.data(), static_cast<int64_t>(values.size()));
-}
-
 ErrorSums row_sums(std::span<const float> row, std::span<const float> decoded,
                    std::span<const float> importance) {
   return encode_kernels(kernels::chosen_isa())
@@ -200,6 +195,11 @@ class Slab {
 };
 
 }  // namespace
+
+bool all_finite(std::span<const float> values) {
+  return encode_kernels(kernels::chosen_isa())
+      .finite(values.data(), static_cast<int64_t>(values.size()));
+}
 
 ErrorSums& ErrorSums::operator+=(const ErrorSums& other) {
   weight += other.weight;

@@ -28,6 +28,7 @@ struct EncodeRequest {
   const Hessian* hessian = nullptr;  // with feedback then
 };
 
+bool all_finite(std::span<const float> values);
 // Of a tensor of weights: that each is finite. Errors: bad_data that names tensor and place.
 void refuse_not_finite(const SourceTensor& tensor, base::ThreadPool& pool);
 

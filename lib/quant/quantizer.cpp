@@ -176,11 +176,17 @@ bool Quantizer::is_steered(const SourceTensor& tensor, DType to) {
   return is_quantized(to) && !copied;
 }
 
-void Quantizer::refuse_useless_statistics() const {
-  if (!is_measured() || options_.write_imatrix) return;
+std::vector<std::string> Quantizer::steered_matrices() const {
+  std::vector<std::string> out;
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    if (is_steered(source_.tensors[i], tensors_[i].to)) return;
+    const SourceTensor& tensor = source_.tensors[i];
+    if (is_steered(tensor, tensors_[i].to)) out.push_back(tensor.model_name);
   }
+  return out;
+}
+
+void Quantizer::refuse_useless_statistics() const {
+  if (!is_measured() || options_.write_imatrix || !steered_matrices().empty()) return;
   throw Error(ErrorKind::usage, fmt::format("{} changes nothing: no tensor gets a quantized type",
                                             options_.imatrix ? "--imatrix" : "--calibrate"));
 }

@@ -46,6 +46,7 @@ class Quantizer {
   bool is_measured() const { return options_.calibration || options_.imatrix; }
   // Whether statistics change what becomes of it.
   static bool is_steered(const SourceTensor& tensor, DType to);
+  std::vector<std::string> steered_matrices() const;  // of the types that are chosen
   void refuse_requantizing(const std::vector<MixChoice>& choices) const;
   void refuse_useless_statistics() const;
   void tell_requantizing() const;
@@ -68,7 +69,8 @@ class Quantizer {
   void refuse_place(const std::string& path, std::string_view what) const;
   void refuse_out(const std::string& out) const;
   // `hasher` gets on while they are written.
-  std::vector<io::GgufTensorToWrite> tensors_to_write(eval::WeightsHasher& hasher);
+  std::vector<io::GgufTensorToWrite> tensors_to_write(const Calibration* walked,
+                                                      eval::WeightsHasher& hasher);
   void write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher& hasher);
   void tell_lack_of_feedback() const;
   // Before hours of work: whether there is enough of it.

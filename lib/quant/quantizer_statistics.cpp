@@ -2,7 +2,6 @@
 #include <nalar/error.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/utf8.h"
 #include "io/file_hash.h"
@@ -14,10 +13,6 @@ namespace {
 
 bool all_zero(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return v == 0; });
-}
-
-bool all_finite(std::span<const float> values) {
-  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
 }  // namespace

@@ -97,13 +97,10 @@ void Quantizer::write_tensor(size_t i, io::OutputFile& file, eval::WeightsHasher
   tensor.release();
 }
 
-std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(eval::WeightsHasher& hasher) {
-  bool steered = false;
-  for (size_t i = 0; i < tensors_.size(); ++i) {
-    steered = steered || is_steered(source_.tensors[i], tensors_[i].to);
-  }
-  // One walk through the layers is enough then, each just before its matrices are encoded.
-  const Calibration* const walked = steered ? walked_in_turn() : nullptr;
+// One walk through the layers of `walked` is enough in turn, each just before its matrices are
+// encoded.
+std::vector<io::GgufTensorToWrite> Quantizer::tensors_to_write(const Calibration* walked,
+                                                               eval::WeightsHasher& hasher) {
   std::vector<io::GgufTensorToWrite> tensors;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     tensors.push_back(
@@ -159,12 +156,8 @@ void Quantizer::check(const std::string& path) {
 QuantizeResult Quantizer::write(const std::string& out) {
   refuse_out(out);
   if (options_.check) read_check_text();
-  std::vector<std::string> steered;
-  for (size_t i = 0; i < tensors_.size(); ++i) {
-    const SourceTensor& tensor = source_.tensors[i];
-    if (is_steered(tensor, tensors_[i].to)) steered.push_back(tensor.model_name);
-  }
-  open_statistics(std::move(steered));
+  const std::vector<std::string> steered = steered_matrices();
+  open_statistics(steered);
   std::optional<Imatrix> imatrix;
   if (options_.write_imatrix) {
     for (const SourceTensor& tensor : source_.tensors) importance_of(tensor);
@@ -176,7 +169,8 @@ QuantizeResult Quantizer::write(const std::string& out) {
     });
   }
   eval::WeightsHasher hasher(model_->files().weight_paths());
-  const std::vector<io::GgufTensorToWrite> tensors = tensors_to_write(hasher);
+  const std::vector<io::GgufTensorToWrite> tensors =
+      tensors_to_write(steered.empty() ? nullptr : walked_in_turn(), hasher);
   ResultFile result{std::string(io::name_of(out)), {}, 0};
   io::write_atomically(files_, out, io::kSharedFile, [&](io::OutputFile& file) {
     const io::GgufKeys keys = result_keys(source_.keys, run_);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "quant/encode.h"
 #include "quant/encode_tensor.h"
@@ -22,14 +21,6 @@ int64_t bytes_of(const SourceTensor& tensor, DType type, int64_t alignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-int64_t smallest(const SourceTensor& tensor, int64_t alignment) {
-  int64_t least = std::numeric_limits<int64_t>::max();
-  for (const DType type : candidate_types(tensor.columns())) {
-    least = std::min(least, bytes_of(tensor, type, alignment));
-  }
-  return least;
-}
-
 std::vector<int64_t> sample(int64_t rows) {
   const int64_t n = std::min(rows, kSampleRows);
   std::vector<int64_t> out(static_cast<size_t>(n));
@@ -37,23 +28,27 @@ std::vector<int64_t> sample(int64_t rows) {
   return out;
 }
 
-std::vector<Candidate> measure(const SourceTensor& tensor, const SearchRequest& request,
-                               base::ThreadPool& pool) {
-  const std::vector<int64_t> rows = sample(tensor.rows());
-  const Importance importance = request.importance(tensor);
-  const double cost = request.cost(tensor);
+std::vector<Candidate> candidates_of(const SourceTensor& tensor, int64_t alignment) {
   std::vector<Candidate> out;
   for (const DType type : candidate_types(tensor.columns())) {
-    const ErrorSums sums = measure_rows({&tensor, type, importance}, rows, pool);
-    out.push_back({type, bytes_of(tensor, type, request.alignment),
-                   cost * squared_loss(sums)});
+    out.push_back({type, bytes_of(tensor, type, alignment)});
   }
-  tensor.release();
   return out;
 }
 
-}  // namespace
+void measure(const SourceTensor& tensor, const SearchRequest& request,
+             std::vector<Candidate>& candidates, base::ThreadPool& pool) {
+  const std::vector<int64_t> rows = sample(tensor.rows());
+  const Importance importance = request.importance(tensor);
+  const double cost = request.cost(tensor);
+  for (Candidate& candidate : candidates) {
+    const ErrorSums sums = measure_rows({&tensor, candidate.type, importance}, rows, pool);
+    candidate.loss = cost * squared_loss(sums);
+  }
+  tensor.release();
+}
 
+}  // namespace
 
 std::vector<DType> candidate_types(int64_t columns) {
   constexpr std::array kAll = {DType::q2_k,   DType::q3_k, DType::iq4_xs, DType::q4_0,
@@ -73,23 +68,24 @@ void search_types(const SearchRequest& request, std::vector<MixChoice>& choices,
                   base::ThreadPool& pool) {
   const auto& tensors = request.source->tensors;
   std::vector<size_t> free;
-  int64_t given = 0, least = 0;
+  int64_t given = 0;
+  std::vector<std::vector<Candidate>> candidates;
   for (size_t i = 0; i < choices.size(); ++i) {
     if (is_searched(choices[i])) {
       free.push_back(i);
-      least += smallest(tensors[i], request.alignment);
+      candidates.push_back(candidates_of(tensors[i], request.alignment));
     } else {
       given += bytes_of(tensors[i], choices[i].type, request.alignment);
     }
   }
-  if (given + least > request.budget) {
-    throw Error(ErrorKind::usage, fmt::format("the target cannot be met: the least is {}",
-                                              request.describe(given + least)));
+  const int64_t least = given + least_bytes(candidates);
+  if (least > request.budget) {
+    throw Error(ErrorKind::usage,
+                fmt::format("the target cannot be met: the least is {}", request.describe(least)));
   }
-  std::vector<std::vector<Candidate>> candidates;
-  for (const size_t i : free) {
-    request.on_tensor(static_cast<int64_t>(candidates.size()), static_cast<int64_t>(free.size()));
-    candidates.push_back(measure(tensors[i], request, pool));
+  for (size_t k = 0; k < free.size(); ++k) {
+    request.on_tensor(static_cast<int64_t>(k), static_cast<int64_t>(free.size()));
+    measure(tensors[free[k]], request, candidates[k], pool);
   }
   const auto chosen = allocate(candidates, request.budget - given);
   for (size_t k = 0; k < free.size(); ++k) {

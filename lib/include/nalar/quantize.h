@@ -103,8 +103,8 @@ struct QuantizeResult {
 };
 
 // Reads nothing but names, shapes and types (and, with a target, the weights). Errors: usage, also
-// for a Hugging Face folder, which is to be converted first, and for a target that cannot be met;
-// bad_data; policy for a source that is quantized already without allow_requantize.
+// for a target that cannot be met; bad_data; policy for a source that is quantized already without
+// allow_requantize.
 NALAR_API QuantizePlan plan_quantize(std::shared_ptr<const Model> model,
                                      const QuantizeOptions& options,
                                      const QuantizeControl& control = {});

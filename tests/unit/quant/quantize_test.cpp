@@ -1,7 +1,5 @@
 #include <nalar/error.h>
 #include <nalar/eval.h>
-#include <nalar/model.h>
-#include <nalar/quantize.h>
 
 #include <cmath>
 #include <cstring>
@@ -12,46 +10,14 @@
 #include "io/tensor_file.h"
 #include "quant/calibration.h"
 #include "quant/encode.h"
-#include "quant/imatrix.h"
 #include "quant/quantizer.h"
+#include "quantize_support.h"
 #include "support/catch.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
-#include "support/material.h"
-#include "support/safetensors_builder.h"
-#include "support/tiny_llama.h"
 
 namespace nalar::quant {
 namespace {
-
-std::string write_model(const std::string& folder, const test::GgufBuilder& builder) {
-  const std::string path = folder + "/model.gguf";
-  test::write_text(path, builder.bytes());
-  return path;
-}
-
-QuantizeOptions with(Mix mix) {
-  QuantizeOptions options;
-  options.mix = mix;
-  options.threads = 2;
-  return options;
-}
-
-struct Made {
-  std::string out;
-  QuantizeResult result;
-  std::shared_ptr<const Model> model;  // of the result
-};
-
-Made make(const std::string& folder, const QuantizeOptions& options,
-          const test::GgufBuilder& builder = test::tiny_llama()) {
-  Made made;
-  const auto source = open_model(write_model(folder, builder));
-  made.out = folder + "/out.gguf";
-  made.result = quantize(source, made.out, options);
-  made.model = open_model(made.out);
-  return made;
-}
 
 std::string error_of(const QuantizeOptions& options,
                      const test::GgufBuilder& builder = test::tiny_llama()) {
@@ -211,13 +177,10 @@ TEST_CASE("a search leaves alone what is given, with an imatrix and without") {
   CHECK(events.empty());
   options.tensors = {{"attn_q", DType::q4_0}};
   options.target_bpw = 8;
-  Imatrix imatrix;
-  imatrix.datasets = {"text"};
-  imatrix.chunk_count = imatrix.chunk_size = 1;
-  imatrix.entries["blk.0.attn_k.weight"] = {std::vector<float>(32, 2), 1};
-  write_imatrix(io::file_system(), folder + "/imatrix.gguf", imatrix);
+  const std::string imatrix =
+      write_imatrix_of(folder, "blk.0.attn_k.weight", std::vector<float>(32, 2));
   for (const bool with_imatrix : {false, true}) {
-    if (with_imatrix) options.imatrix = folder + "/imatrix.gguf";
+    if (with_imatrix) options.imatrix = imatrix;
     const QuantizePlan plan = plan_quantize(source, options, control);
     CHECK(plan.bits_per_weight <= 8);
     for (const QuantizedTensor& tensor : plan.tensors) {
@@ -270,73 +233,6 @@ TEST_CASE("a weight that is not finite is named, wherever it is") {
                   (std::isnan(value) ? "nan" : "inf") + ": a weight must be finite");
       }
     }
-  }
-}
-
-TEST_CASE("a matrix that an imatrix lacks goes by drawn tokens") {
-  const std::string folder = test::temporary_folder();
-  const auto source = open_model(write_model(folder, test::tiny_llama()));
-  Imatrix imatrix;
-  imatrix.datasets = {"text"};
-  imatrix.chunk_count = imatrix.chunk_size = 1;
-  imatrix.entries["blk.0.attn_q.weight"] = {std::vector<float>(32, 2), 1};
-  write_imatrix(io::file_system(), folder + "/imatrix.gguf", imatrix);
-  QuantizeOptions options = with(Mix::q8_0);
-  quantize(source, folder + "/drawn.gguf", options);
-  options.imatrix = folder + "/imatrix.gguf";
-  const QuantizeResult result = quantize(source, folder + "/imatrix_too.gguf", options);
-  CHECK(result.report.find("statistics")->find("kind")->as_string() == "imatrix");
-  const auto a = open_model(folder + "/drawn.gguf"), b = open_model(folder + "/imatrix_too.gguf");
-  for (const QuantizedTensor& tensor : result.plan.tensors) {
-    INFO(tensor.name);
-    if (tensor.to == DType::q8_0) CHECK(tensor.output_error.has_value());
-    const auto x = a->files().tensors()->find(tensor.name)->bytes,
-               y = b->files().tensors()->find(tensor.name)->bytes;
-    CHECK(std::equal(x.begin(), x.end(), y.begin(), y.end()) ==
-          (tensor.name != "blk.0.attn_q.weight"));
-  }
-}
-
-TEST_CASE("rounding by an imatrix is thorough") {
-  const std::string folder = test::temporary_folder();
-  const auto source = open_model(write_model(folder, test::tiny_llama()));
-  Imatrix imatrix;
-  imatrix.datasets = {"text"};
-  imatrix.chunk_count = imatrix.chunk_size = 1;
-  std::vector<float>& sums = imatrix.entries["blk.0.attn_q.weight"].sums;
-  for (int c = 0; c < 32; ++c) sums.push_back(static_cast<float>(1 + c * c % 37));
-  imatrix.entries["blk.0.attn_q.weight"].count = 1;
-  write_imatrix(io::file_system(), folder + "/imatrix.gguf", imatrix);
-  QuantizeOptions options = with(Mix::q4_0);
-  options.imatrix = folder + "/imatrix.gguf";
-  quantize(source, folder + "/out.gguf", options);
-  const auto made = open_model(folder + "/out.gguf");
-  const TensorView& from = source->weights().layers[0].q;
-  const TensorView& to = made->weights().layers[0].q;
-  std::vector<float> row(32);
-  std::vector<std::byte> thorough(18), fast(18);
-  int differ = 0;
-  for (int64_t r = 0; r < from.rows(); ++r) {
-    decode_row(from.dtype, from.bytes.data() + r * 32 * 4, row);
-    encode_row(DType::q4_0, row, {sums, true}, thorough.data());
-    encode_row(DType::q4_0, row, {sums, false}, fast.data());
-    CHECK(std::memcmp(thorough.data(), to.bytes.data() + r * 18, 18) == 0);
-    differ += thorough != fast;
-  }
-  CHECK(differ > 0);
-}
-
-TEST_CASE("what drawn tokens make infinite steers nothing") {
-  test::GgufBuilder builder = test::tiny_llama();
-  for (auto& tensor : builder.tensors) {
-    const float large = 1e30f;  // its square is infinite
-    if (tensor.name == "blk.0.attn_norm.weight") std::memcpy(&tensor.data[0], &large, sizeof large);
-  }
-  const Made made = make(test::temporary_folder(), with(Mix::q8_0), builder);
-  for (const QuantizedTensor& tensor : made.result.plan.tensors) {
-    INFO(tensor.name);
-    CHECK_FALSE(tensor.output_error.has_value());
-    CHECK(tensor.relative_rmse.has_value() == (tensor.to != tensor.from));
   }
 }
 
